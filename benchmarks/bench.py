@@ -1,0 +1,177 @@
+"""Measures the engine on this book, as ratios within one run: `nox -s bench`.
+
+Every row is a ratio of two things measured side by side, several times, since times
+alone say more about the machine than about the engine. Works on a copy of the book.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+ROOT = Path(__file__).parents[1]
+ROUNDS = 5
+COLD = """
+import json, sys, time
+from pathlib import Path
+from weave import build, runner
+book = build.read_book(Path.cwd())
+begun = time.perf_counter()
+woven = build.weave(book)
+wall = time.perf_counter() - begun
+assert not woven.failures, woven.failures
+results = woven.results.values()
+json.dump({
+    "wall": wall,
+    "longest": max(each.seconds for each in results),
+    "cpu": sum(each.cpu for each in results),
+    "cores": runner.cores(),
+    "modules": len(woven.ran),
+}, sys.stdout)
+"""
+WARM_START = """
+import json, sys, time
+from pathlib import Path
+from weave import build, runner
+from weave.source import read_source, third_party
+root = Path.cwd()
+book = build.read_book(root)
+nothing = Path(sys.argv[1])
+nothing.write_text("# %% nothing\\npass\\n")
+source = read_source(nothing, root)
+begun = time.perf_counter()
+runner.warm(third_party([*book.sources.values()], root))
+list(runner.run([source], root, root / ".weave"))
+json.dump({"wall": time.perf_counter() - begun}, sys.stdout)
+"""
+
+
+def ask(code: str, cwd: Path, *arguments: str) -> dict[str, Any]:
+    """What a fresh Python process says, as JSON, after running the code."""
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, check=True)
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def build_time(cwd: Path, config: str) -> float:
+    """Seconds that `mkdocs build` takes with a configuration file."""
+    with tempfile.TemporaryDirectory() as site:
+        command = [sys.executable, "-m", "mkdocs", "build", "-q", "-f", config]
+        begun = time.perf_counter()
+        subprocess.run([*command, "-d", site], cwd=cwd, check=True)
+        return time.perf_counter() - begun
+
+
+def ran(cwd: Path) -> list[str]:
+    """The modules that a build runs now."""
+    code = (
+        "import json, sys; from pathlib import Path; from weave import build;"
+        "woven = build.weave(build.read_book(Path.cwd()));"
+        "json.dump({'ran': woven.ran}, sys.stdout)"
+    )
+    return list(ask(code, cwd)["ran"])
+
+
+def without_weave(copy: Path) -> str:
+    """A configuration of the same site whose pages show the committed text."""
+    text = (copy / "mkdocs.yml").read_text("utf-8")
+    off = re.sub(r"^hooks:\n(  - .*\n)+", "", text, flags=re.M)
+    off = re.sub(r"^  - weave\.markdown.*\n", "", off, flags=re.M)
+    assert off.count("weave.markdown") == 0
+    assert "hooks:" not in off
+    (copy / "off.yml").write_text(off, encoding="utf-8")
+    return "off.yml"
+
+
+def spread(values: list[float]) -> str:
+    """The median, and the range in brackets."""
+    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+
+
+def cold(copy: Path) -> tuple[str, str, str, str, bool]:
+    """All modules, none remembered, against what no scheduler can beat."""
+    ratios, walls = [], []
+    modules = 0
+    for round_ in range(3):
+        shutil.rmtree(copy / ".weave", ignore_errors=True)
+        start = ask(WARM_START, copy, str(copy.parent / f"nothing{round_}.py"))["wall"]
+        got = ask(COLD, copy)
+        bound = 1.25 * max(got["longest"], got["cpu"] / got["cores"]) + start
+        ratios.append(got["wall"] / bound)
+        walls.append(got["wall"])
+        modules = int(got["modules"])
+    good = statistics.median(ratios) <= 1
+    what = f"cold weave of {modules} modules / bound"
+    return what, spread(ratios), "<= 1", f"{statistics.median(walls):.1f} s", good
+
+
+def warm(copy: Path) -> tuple[str, str, str, str, bool]:
+    """A site with nothing changed, against the same site without the engine."""
+    off = without_weave(copy)
+    subprocess.run([sys.executable, "-m", "weave"], cwd=copy, check=True)
+    build_time(copy, "mkdocs.yml"), build_time(copy, off)
+    ons, offs = [], []
+    for _ in range(ROUNDS):
+        ons.append(build_time(copy, "mkdocs.yml"))
+        offs.append(build_time(copy, off))
+    ratios = [on / without for on, without in zip(ons, offs, strict=True)]
+    good = statistics.median(ratios) <= 1.10
+    told = f"{statistics.median(ons):.2f} s / {statistics.median(offs):.2f} s"
+    return "warm build / build without weave", spread(ratios), "<= 1.10", told, good
+
+
+def prose(copy: Path) -> tuple[str, str, str, str, bool]:
+    """One word of prose changed: no module runs."""
+    page = sorted((copy / "docs").rglob("tensors.md"))[0]
+    page.write_text(page.read_text("utf-8").replace("We ", "You ", 1), encoding="utf-8")
+    names = ran(copy)
+    return "modules run after a word of prose", str(len(names)), "0", "", not names
+
+
+def cell(copy: Path) -> tuple[str, str, str, str, bool]:
+    """One cell changed: its module runs, and those that import it."""
+    module = copy / "snippets" / "drawing.py"
+    module.write_text(module.read_text("utf-8") + "\n# a change\n", encoding="utf-8")
+    importers = {
+        path.stem
+        for path in (copy / "snippets").glob("*.py")
+        if re.search(r"^from drawing import", path.read_text("utf-8"), re.M)
+    }
+    names = set(ran(copy))
+    expected = importers | {"drawing"}
+    told = ", ".join(sorted(names))
+    what = "modules run after a change of drawing.py"
+    return what, str(len(names)), str(len(expected)), told, names == expected
+
+
+def main() -> int:
+    """Print the table; gives 1 if a bound is not held."""
+    table = Table("what", "median (range)", "bound", "seconds, names", "held")
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "book"
+        ignored = shutil.ignore_patterns(".git", ".nox", ".weave", "site")
+        shutil.copytree(ROOT, copy, ignore=ignored)
+        rows = [measure(copy) for measure in (cold, warm, prose, cell)]
+    for *texts, good in rows:
+        table.add_row(*texts, "yes" if good else "no")
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    console.print(f"{os.cpu_count()} cores, Python {sys.version.partition(' ')[0]}")
+    console.print(table)
+    return 0 if all(good for *_, good in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

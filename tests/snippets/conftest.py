@@ -1,0 +1,55 @@
+"""Runs a chapter's module once a session and hands its results to the tests."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import os
+import runpy
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import matplotlib.pyplot as plt
+import pytest
+
+SNIPPETS = Path(__file__).parents[2] / "snippets"
+matplotlib.use("agg")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A module that has run: the names it defined, and all that it printed."""
+
+    namespace: dict[str, Any]
+    output: str
+
+
+@functools.cache
+def _run(name: str) -> Run:
+    printed = io.StringIO()
+    here = Path.cwd()
+    with tempfile.TemporaryDirectory() as empty:
+        sys.path.insert(0, str(SNIPPETS))
+        os.chdir(empty)
+        try:
+            with contextlib.redirect_stdout(printed):
+                namespace = runpy.run_path(
+                    str(SNIPPETS / f"{name}.py"), run_name="__main__"
+                )
+        finally:
+            os.chdir(here)
+            sys.path.remove(str(SNIPPETS))
+            plt.close("all")
+    return Run(namespace, printed.getvalue())
+
+
+@pytest.fixture
+def run_module() -> Callable[[str], Run]:
+    """`run_module("tensors")` runs snippets/tensors.py, once a session."""
+    return _run

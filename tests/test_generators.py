@@ -1,0 +1,154 @@
+"""`mkdocs build`, `mkdocs serve` and `zensical build` show the same book."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+HIDDEN = {"script", "style", "template"}
+VOID = {"area", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
+
+
+class Article(HTMLParser):
+    """Collects what a reader sees inside `<article>`: words, and images' names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+        self._open: list[tuple[str, bool]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        if tag == "img" and self._shown():
+            self.seen.append(
+                f"[{values.get('alt')}: {Path(str(values.get('src'))).name}]"
+            )
+        if tag not in VOID:
+            hidden = tag in HIDDEN or "headerlink" in (values.get("class") or "")
+            self._open.append((tag, hidden))
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._open and self._open.pop()[0] != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        if self._shown():
+            self.seen += data.split()
+
+    def _shown(self) -> bool:
+        tags = [tag for tag, _ in self._open]
+        return "article" in tags and not any(hidden for _, hidden in self._open)
+
+
+def words(html: str) -> list[str]:
+    """What a reader sees of a page."""
+    article = Article()
+    article.feed(html)
+    return article.seen
+
+
+def pages(site: Path) -> dict[str, list[str]]:
+    """Each page of a built site, by its address, with what a reader sees of it."""
+    return {
+        path.parent.relative_to(site).as_posix(): words(path.read_text("utf-8"))
+        for path in sorted(site.rglob("index.html"))
+        if "notebooks" not in path.parts
+    }
+
+
+def figures(site: Path) -> dict[str, bytes]:
+    """Each figure of a built site with its bytes."""
+    return {
+        path.relative_to(site).as_posix(): path.read_bytes()
+        for path in sorted((site / "figures").rglob("*.svg"))
+    }
+
+
+def run(*command: str, cwd: Path) -> None:
+    """Run a command, and show what it says if it fails."""
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the book, with its cache, in which to build."""
+    place = tmp_path_factory.mktemp("copy") / "book"
+    ignored = shutil.ignore_patterns(".git", ".nox", "site", "figures", "notebooks")
+    shutil.copytree(ROOT, place, ignore=ignored)
+    return place
+
+
+@pytest.fixture(scope="module")
+def built(copy: Path) -> Path:
+    """The site as `mkdocs build --strict` makes it."""
+    site = copy.parent / "mkdocs"
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir"]
+    run(*command, str(site), cwd=copy)
+    return site
+
+
+def test_zensical_shows_what_mkdocs_shows(copy: Path, built: Path) -> None:
+    zensical = Path(sys.executable).with_name("zensical")
+    run(str(zensical), "build", "--clean", "--strict", cwd=copy)
+    assert pages(copy / "site") == pages(built)
+    assert figures(copy / "site") == figures(built)
+
+
+def test_serving_shows_what_building_shows(copy: Path, built: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"127.0.0.1:{port}"
+    command = [sys.executable, "-m", "mkdocs", "serve", "--dev-addr", address]
+    log = copy.parent / "serve.log"
+    with log.open("w") as file:
+        server = subprocess.Popen(command, cwd=copy, stdout=file, stderr=file)
+    try:
+        served = {}
+        for page in pages(built):
+            url = f"http://{address}/{page}/".replace("/./", "/")
+            served[page] = words(fetch(url, server, log))
+        assert served == pages(built)
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def fetch(url: str, server: subprocess.Popen[bytes], log: Path) -> str:
+    """A served page, once the server is there."""
+    for _ in range(600):
+        assert server.poll() is None, log.read_text()
+        try:
+            with urllib.request.urlopen(url) as answer:
+                text: str = answer.read().decode("utf-8")
+                return re.sub(r"<script>var livereload.*?</script>", "", text)
+        except urllib.error.URLError as error:
+            if isinstance(error, urllib.error.HTTPError):
+                raise
+            time.sleep(0.1)
+    raise AssertionError(log.read_text())
+
+
+def test_two_builds_give_the_same_bytes(copy: Path, built: Path) -> None:
+    again = copy.parent / "again"
+    shutil.rmtree(copy / ".weave")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir"]
+    run(*command, str(again), cwd=copy)
+    timings = Path("figures/runs.json")
+    for path in sorted(built.rglob("*")):
+        name = path.relative_to(built)
+        if path.is_file() and name != timings:
+            assert (again / name).read_bytes() == path.read_bytes(), name
+    assert len(list(again.rglob("*"))) == len(list(built.rglob("*")))

@@ -1,0 +1,95 @@
+"""`python -m weave`: run what is stale, fill the chapters, or only look.
+
+Exit code: 0 if all is well, 1 if something is wrong, 2 for a wrong command line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from weave import build, progress, runner
+from weave.model import WeaveError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Weave the book; gives the exit code."""
+    options = _parser().parse_args(arguments)
+    book = build.read_book(options.root)
+    with progress.bar() as shown:
+        woven = build.weave(
+            book,
+            only=options.only,
+            jobs=options.jobs,
+            device=options.device,
+            limit=options.limit,
+            progress=shown,
+        )
+    problems = [*woven.problems] if options.check else [*woven.failures]
+    changed: list[Path] = []
+    if not options.check:
+        try:
+            changed = build.fill_chapters(woven)
+        except WeaveError as error:
+            problems += error.problems
+        if not problems and not options.only:
+            build.publish(woven)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    for path in changed:
+        print(f"wrote {path.relative_to(book.root)}")
+    if problems:
+        things = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        print(f"weave: {things}", file=sys.stderr)
+        return 1
+    print(
+        f"weave: {len(woven.results)} modules, {len(woven.ran)} of them run; "
+        f"{len(book.chapters)} chapters, {len(changed)} of them changed"
+    )
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m weave", description=__doc__)
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="write nothing; say where a chapter differs from its module",
+    )
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="NAME", help="only this module"
+    )
+    parser.add_argument(
+        "--jobs", type=_positive(int), metavar="N", help="modules run at once (cores)"
+    )
+    parser.add_argument(
+        "--device", default="cpu", metavar="D", help="device of the results (cpu)"
+    )
+    parser.add_argument(
+        "--limit",
+        type=_positive(float),
+        default=runner.LIMIT,
+        metavar="S",
+        help=f"seconds after which a module is ended ({runner.LIMIT:g})",
+    )
+    parser.add_argument(
+        "--root", type=Path, default=Path.cwd(), help="the book's folder (this one)"
+    )
+    return parser
+
+
+def _positive(kind: type[int] | type[float]) -> Callable[[str], float]:
+    def number(text: str) -> float:
+        value = kind(text)
+        if value <= 0:
+            raise argparse.ArgumentTypeError(f"{text} is not more than 0")
+        return value
+
+    number.__name__ = kind.__name__
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,292 @@
+"""The whole path: read the book, run what is stale, check, fill, publish."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from weave import cache, check, notebook, runner
+from weave.cache import Cache
+from weave.chapter import fill, read_chapter
+from weave.check import DOCS, FIGURES, SNIPPETS, fresh
+from weave.model import Book, Chapter, Problem, Result, Slot, Source, WeaveError
+from weave.source import read_source
+
+NOTEBOOKS = "notebooks"  # in docs/, generated
+CACHE = ".weave"
+
+
+@dataclass(frozen=True)
+class Woven:
+    """A book with the results of its modules, and everything that is wrong with it.
+
+    `ran` names the modules that had to run, in the order in which they ended.
+    """
+
+    book: Book
+    results: dict[str, Result]
+    problems: tuple[Problem, ...]
+    ran: tuple[str, ...] = ()
+
+    @property
+    def failures(self) -> tuple[Problem, ...]:
+        """The problems that stop every build, not only a strict one."""
+        return tuple(problem for problem in self.problems if not problem.warning)
+
+    def files(self) -> Iterator[tuple[str, Path]]:
+        """Each figure's place in docs/, `figures/tensors/plane.svg`, and its file."""
+        kept = Cache(self.book.root / CACHE, self.book.root)
+        for module, result in sorted(self.results.items()):
+            for cell in result.cells:
+                for name, digest in cell.files:
+                    yield f"{FIGURES}/{module}/{name}", kept.path(digest)
+
+
+@dataclass
+class Progress:
+    """Hears of the modules that run; the default hears nothing."""
+
+    total: Callable[[int], None] = field(default=lambda count: None)
+    began: Callable[[str], None] = field(default=lambda module: None)
+    ended: Callable[[str, float, bool], None] = field(
+        default=lambda module, seconds, good: None
+    )
+
+
+def read_book(root: Path) -> Book:
+    """Read every chapter below docs/ and every module in snippets/.
+
+    A file that cannot be read becomes a problem and is left out; the rest is read.
+    """
+    root = root.resolve()
+    chapters: list[Chapter] = []
+    sources: dict[str, Source] = {}
+    unread: set[str] = set()
+    problems: list[Problem] = []
+    for path in sorted((root / DOCS).rglob("*.md")):
+        try:
+            chapters.append(read_chapter(path))
+        except WeaveError as error:
+            problems += error.problems
+    for path in sorted((root / SNIPPETS).glob("*.py")):
+        try:
+            sources[path.stem] = read_source(path, root)
+        except WeaveError as error:
+            unread.add(path.stem)
+            problems += error.problems
+        except SyntaxError as error:  # in a file that the module imports
+            unread.add(path.stem)
+            what = f"is not Python: {error.msg}"
+            cure = f"repair it; {path.name} imports it"
+            place = Path(error.filename or path)
+            problems.append(Problem(place, error.lineno or 1, what, cure))
+    if not (root / DOCS).is_dir() or not (root / SNIPPETS).is_dir():
+        what = f"the book has no folder {DOCS}/ or {SNIPPETS}/"
+        cure = "run this in the folder that holds mkdocs.yml, or name it with --root"
+        problems.append(Problem(root / "mkdocs.yml", 1, what, cure))
+    return Book(root, tuple(chapters), sources, frozenset(unread), tuple(problems))
+
+
+def weave(
+    book: Book,
+    *,
+    only: Collection[str] = (),
+    jobs: int | None = None,
+    device: str = "cpu",
+    limit: float = runner.LIMIT,
+    progress: Progress | None = None,
+) -> Woven:
+    """Bring every module's result up to date and check the book against them.
+
+    Args:
+        book: What to weave; nothing of it is written.
+        only: Names of modules, to leave the others alone; empty for all.
+        jobs: How many modules run at once; by default one a core.
+        device: The device that results are for.
+        limit: Seconds after which a module is ended.
+        progress: Hears of the modules that run, if any does.
+
+    Returns:
+        The results and every problem, relative to the book's root, sorted by place.
+    """
+    progress = progress or Progress()
+    kept = Cache(book.root / CACHE, book.root)
+    problems = [*book.problems]
+    results: dict[str, Result] = {}
+    stale: list[Source] = []
+    keys: dict[str, str] = {}
+    for name in sorted(set(only) - set(book.sources) - book.unread):
+        what = f"there is no module {name!r}"
+        cure = f"the modules are {', '.join(sorted(book.sources)) or 'none'}"
+        problems.append(Problem(book.root / SNIPPETS / f"{name}.py", 1, what, cure))
+    for name, source in book.sources.items():
+        if only and name not in only:
+            continue
+        keys[name] = cache.key(source, book.root, device)
+        result = kept.load(name, keys[name])
+        if result is None:
+            stale.append(source)
+        else:
+            results[name] = result
+    ran = []
+    if stale:
+        progress.total(len(stale))
+        stale.sort(key=lambda source: -(kept.seconds(source.module) or 0.0))
+        for source, answer, seconds in runner.run(
+            stale,
+            book.root,
+            book.root / CACHE,
+            jobs=jobs,
+            device=device,
+            limit=limit,
+            began=lambda source: progress.began(source.module),
+        ):
+            ran.append(source.module)
+            if isinstance(answer, Result):
+                kept.store(answer, keys[source.module])
+                results[source.module] = answer
+            else:
+                problems.append(_with_pages(answer, source, book))
+            progress.ended(source.module, seconds, isinstance(answer, Result))
+        kept.prune(book.sources)
+    problems += check.references(book, results)
+    if not only:
+        problems += check.unshown(book, results)
+    problems += check.differences(book, results)
+    problems = [_relative(problem, book.root) for problem in problems]
+    problems.sort(key=lambda problem: (str(problem.path), problem.line, problem.what))
+    return Woven(book, results, tuple(problems), tuple(ran))
+
+
+def fill_chapters(woven: Woven) -> list[Path]:
+    """Write code and output into the chapters; gives the files that changed.
+
+    Between the backticks of claimed fences only; a chapter whose text is right
+    already is not written.
+
+    Raises:
+        WeaveError: A text would close its fence. No chapter is written then.
+    """
+    texts = []
+    problems: list[Problem] = []
+    for chapter in woven.book.chapters:
+        pairs = [
+            pair
+            for slot in chapter.slots
+            for pair in fresh(woven.book, woven.results, slot)
+        ]
+        try:
+            texts.append((chapter.path, fill(chapter, pairs)))
+        except WeaveError as error:
+            problems += [
+                _relative(problem, woven.book.root) for problem in error.problems
+            ]
+    if problems:
+        raise WeaveError(*problems)
+    return [path for path, text in texts if cache.write(path, text.encode())]
+
+
+def publish(woven: Woven) -> None:
+    """Write the figures and notebooks into docs/, and remove those of earlier runs."""
+    docs = woven.book.root / DOCS
+    wanted = {docs / name for name, _ in woven.files()}
+    for name, path in woven.files():
+        cache.write(docs / name, path.read_bytes())
+    for name, text in notebooks(woven):
+        wanted.add(docs / name)
+        cache.write(docs / name, text.encode())
+    wanted.add(docs / FIGURES / "runs.json")
+    cache.write(docs / FIGURES / "runs.json", runs(woven).encode())
+    for folder in (FIGURES, NOTEBOOKS):
+        for path in sorted((docs / folder).rglob("*"), reverse=True):
+            if path.is_file() and path not in wanted and not path.name.startswith("."):
+                path.unlink(missing_ok=True)
+            elif path.is_dir() and not any(path.iterdir()):
+                path.rmdir()
+
+
+def notebooks(woven: Woven) -> Iterator[tuple[str, str]]:
+    """Each chapter as a Jupyter notebook: its place in docs/, and its JSON text."""
+    kept = Cache(woven.book.root / CACHE, woven.book.root)
+    for chapter in woven.book.chapters:
+        if not chapter.slots:
+            continue
+        blocks = [
+            (
+                slot,
+                dict(fresh(woven.book, woven.results, slot)),
+                _figures_of(slot, woven, kept),
+            )
+            for slot in chapter.slots
+        ]
+        name = f"{NOTEBOOKS}/{chapter.path.stem}.ipynb"
+        yield name, notebook.write_notebook(chapter, blocks)
+
+
+def runs(woven: Woven) -> str:
+    """How long each module took, in seconds, as JSON: the one text that varies."""
+    times = {
+        name: round(each.seconds, 3) for name, each in sorted(woven.results.items())
+    }
+    return json.dumps(times, indent=1) + "\n"
+
+
+_lock = threading.Lock()
+_current: Woven | None = None
+
+
+def set_current(woven: Woven | None) -> None:
+    """Say which results the pages of this process show."""
+    global _current
+    _current = woven
+
+
+def current() -> Woven:
+    """The results that the pages of this process show.
+
+    A site generator without hooks never says which; then the book in the working
+    folder is woven and published here, once.
+
+    Raises:
+        WeaveError: The book has failures. None of its results is to be shown.
+    """
+    global _current
+    with _lock:
+        if _current is None:
+            woven = weave(read_book(Path.cwd()))
+            if not woven.failures:
+                publish(woven)
+            _current = woven
+        woven = _current
+    if woven.failures:
+        raise WeaveError(*woven.failures)
+    return woven
+
+
+def _figures_of(slot: Slot, woven: Woven, kept: Cache) -> list[str]:
+    result = woven.results.get(slot.module)
+    cell = result.cell(slot.cell) if result else None
+    found = [kept.read(digest) for _, digest in (cell.files if cell else ())]
+    return [data.decode("utf-8") for data in found if data is not None]
+
+
+def _with_pages(problem: Problem, source: Source, book: Book) -> Problem:
+    """The problem, with the pages that would show the cell in which it arose."""
+    inside = [cell for cell in source.cells if cell.line <= problem.line]
+    name = inside[-1].name if inside else ""
+    pages = [
+        f"shown by {chapter.path.relative_to(book.root)}:{slot.line}"
+        for chapter in book.chapters
+        for slot in chapter.slots
+        if (slot.module, slot.cell) == (source.module, name)
+    ]
+    return replace(problem, detail="\n".join([*pages, *problem.detail.splitlines()]))
+
+
+def _relative(problem: Problem, root: Path) -> Problem:
+    if problem.path.is_relative_to(root):
+        return replace(problem, path=problem.path.relative_to(root))
+    return problem

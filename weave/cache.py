@@ -1,0 +1,266 @@
+"""Remembers results under a key that covers everything they depend on.
+
+    .weave/results/tensors-3f2a….json    one result: printed text, names of files
+    .weave/files/9c…                     the bytes of figures, named by their digest
+
+A result is looked up by its key (see `key`) and then believed only if every file
+of this repository that the run opened still has the content it had, and if every
+figure is whole. Writing goes to a temporary file that is then renamed, so a build
+that is killed leaves nothing half-written, and two builds do no harm.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from weave.model import CellResult, Result, Source, Table
+
+KEPT_PER_MODULE = 8
+YOUNG = 3600.0  # seconds for which a file that nothing refers to may be another build's
+
+
+def digest(data: bytes) -> str:
+    """SHA-256 of the bytes, as 64 hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+@cache
+def engine() -> str:
+    """Digest of the engine's own text, as it was when this process first asked."""
+    texts = sorted(Path(__file__).parent.glob("*.py"))
+    return digest(b"".join(digest(path.read_bytes()).encode() for path in texts))
+
+
+def packages() -> tuple[str, ...]:
+    """Every installed distribution with its version, such as `torch-2.13.0`, sorted.
+
+    Read from the names of the metadata folders, which takes about a millisecond
+    where reading the metadata itself takes a tenth of a second.
+    """
+    places = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    return tuple(
+        sorted(
+            entry.name.removesuffix(".dist-info")
+            for place in places
+            for entry in os.scandir(place)
+            if entry.name.endswith(".dist-info")
+        )
+    )
+
+
+def key(source: Source, root: Path, device: str) -> str:
+    """The key of a module's result on this machine, as 64 hexadecimal digits.
+
+    It covers the module's text, every file of this repository that it imports,
+    Python, the installed packages, the device and the engine.
+    """
+    parts = [
+        engine(),
+        device,
+        platform.python_implementation(),
+        sys.version,
+        platform.machine(),
+        sys.platform,
+        os.environ.get("ATEN_CPU_CAPABILITY", ""),
+        *packages(),
+        source.text,
+    ]
+    for path in source.imports:
+        parts += [path.relative_to(root).as_posix(), digest(path.read_bytes())]
+    return digest(json.dumps(parts).encode())
+
+
+class Cache:
+    """The remembered results of one book.
+
+    Args:
+        folder: Where they live, such as `.weave`; made when first needed.
+        root: The book's root; the files that a run read are named relative to it.
+    """
+
+    def __init__(self, folder: Path, root: Path) -> None:
+        self.results = folder / "results"
+        self.files = folder / "files"
+        self.root = root
+
+    def load(self, module: str, key: str) -> Result | None:
+        """The result under this key, or None where there is none to be trusted."""
+        try:
+            text = (self.results / f"{module}-{key[:32]}.json").read_text("utf-8")
+            data = json.loads(text)
+            if data.pop("key") != key:
+                return None
+            result = from_json(data)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+        for name, wanted in result.reads:
+            try:
+                if digest((self.root / name).read_bytes()) != wanted:
+                    return None
+            except OSError:
+                return None
+        for cell in result.cells:
+            for _, wanted in cell.files:
+                if self.read(wanted) is None:
+                    return None
+        return result
+
+    def store(self, result: Result, key: str) -> None:
+        """Remember a result whose files are kept already (see `keep`)."""
+        data = {"key": key, **asdict(result)}
+        text = json.dumps(data, indent=1, ensure_ascii=False)
+        write(self.results / f"{result.module}-{key[:32]}.json", text.encode())
+
+    def keep(self, data: bytes) -> str:
+        """Keep a file's bytes; gives the digest that `read` takes."""
+        name = digest(data)
+        if self.read(name) is None:
+            write(self.files / name, data)
+        return name
+
+    def path(self, name: str) -> Path:
+        """Where the file of this digest is kept."""
+        return self.files / name
+
+    def read(self, name: str) -> bytes | None:
+        """The bytes of a kept file, or None where it is missing or damaged."""
+        try:
+            data = self.path(name).read_bytes()
+        except OSError:
+            return None
+        return data if digest(data) == name else None
+
+    def seconds(self, module: str) -> float | None:
+        """How long the module took when it last ran, or None."""
+        for path in self._newest(module):
+            try:
+                return float(json.loads(path.read_text("utf-8"))["seconds"])
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+        return None
+
+    def prune(self, modules: Iterable[str]) -> None:
+        """Forget old results: of each module all but the newest few, and of others all.
+
+        A file that no result refers to goes too, unless it is so young that another
+        build may be about to refer to it.
+        """
+        known = set(modules)
+        kept: set[str] = set()
+        for path in sorted(self.results.glob("*.json")):
+            module = path.stem.rpartition("-")[0]
+            if module not in known:
+                path.unlink(missing_ok=True)
+        for module in known:
+            for path in self._newest(module)[KEPT_PER_MODULE:]:
+                path.unlink(missing_ok=True)
+        for path in self.results.glob("*.json"):
+            try:
+                data = json.loads(path.read_text("utf-8"))
+                kept |= {name for cell in data["cells"] for _, name in cell["files"]}
+            except (OSError, ValueError, KeyError, TypeError):
+                path.unlink(missing_ok=True)
+        now = time.time()
+        for folder in (self.files, self.results):
+            for path in folder.glob("*"):
+                unused = folder is self.files and path.name not in kept
+                try:
+                    if (unused or path.suffix == ".part") and (
+                        now - path.stat().st_mtime > YOUNG
+                    ):
+                        path.unlink()
+                except OSError:
+                    continue
+
+    def _newest(self, module: str) -> list[Path]:
+        def age(path: Path) -> float:
+            try:
+                return -path.stat().st_mtime
+            except OSError:
+                return 0.0
+
+        found = [
+            path
+            for path in self.results.glob(f"{module}-*.json")
+            if path.stem.rpartition("-")[0] == module
+        ]
+        return sorted(found, key=lambda path: (age(path), path.name))
+
+
+def write(path: Path, data: bytes) -> bool:
+    """Write a file whole or not at all, and only if its content changes.
+
+    Returns:
+        Whether the file was written.
+    """
+    try:
+        if path.read_bytes() == data:
+            return False
+    except OSError:
+        pass
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(suffix=".part", prefix=".", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
+        Path(name).chmod(mode)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return True
+
+
+@cache
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def from_json(data: dict[str, Any]) -> Result:
+    """The result whose `dataclasses.asdict` went through JSON.
+
+    Raises:
+        KeyError, TypeError, ValueError: The data is not of that form.
+    """
+    cells = tuple(
+        CellResult(
+            name=cell["name"],
+            output=cell["output"],
+            tables=tuple(
+                Table(
+                    table["text"],
+                    tuple(table["header"]),
+                    tuple(tuple(row) for row in table["rows"]),
+                )
+                for table in cell["tables"]
+            ),
+            files=tuple((name, wanted) for name, wanted in cell["files"]),
+        )
+        for cell in data["cells"]
+    )
+    return Result(
+        module=data["module"],
+        cells=cells,
+        seconds=data["seconds"],
+        cpu=data["cpu"],
+        device=data["device"],
+        versions=tuple((name, version) for name, version in data["versions"]),
+        reads=tuple((name, wanted) for name, wanted in data["reads"]),
+    )

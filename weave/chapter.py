@@ -1,0 +1,205 @@
+"""From a chapter's Markdown to its slots, and back to Markdown with them filled.
+
+A slot is a directive directly above a Python fence, and the output fence below it:
+
+    <!-- snippet: autograd.py#backward -->
+    ```python
+    y.backward()
+    ```
+
+    <!--pytest-codeblocks:expected-output-->
+    ```text
+    ```
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from weave.model import Chapter, Fence, Image, Problem, Slot, WeaveError
+
+DIRECTIVE = re.compile(r"\s*<!--\s*snippet:(?P<target>.*?)-->\s*")
+TARGET = re.compile(r"(?P<module>[A-Za-z_]\w*)\.py#(?P<cell>[\w-]+)")
+OUTPUT = re.compile(r"\s*<!--\s*pytest-codeblocks:\s*expected-output\s*-->\s*")
+OPENING = re.compile(r"(?P<indent>[ \t]*)(?P<ticks>`{3,}|~{3,})(?P<info>[^`]*)")
+COMMENT = re.compile(r"<!--.*?-->")
+IMAGE = re.compile(r"!\[(?P<alt>(?:[^\]\\]|\\.)*)\]\(\s*<?(?P<target>[^)\s>]+)[^)]*\)")
+CODE_SPAN = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)")
+
+
+def read_chapter(path: Path) -> Chapter:
+    """Read a Markdown file.
+
+    Raises:
+        WeaveError: See `parse_chapter`; also for text that is not UTF-8.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        cure = "save the file as UTF-8"
+        raise WeaveError(Problem(path, line, "is not UTF-8", cure)) from error
+    return parse_chapter(text, path)
+
+
+def parse_chapter(text: str, path: Path) -> Chapter:
+    """Find the slots and the images of a chapter.
+
+    Raises:
+        WeaveError: A fence is not closed; a directive is malformed or claims no
+            fence; an output marker belongs to no directive. All are reported.
+    """
+    problems: list[Problem] = []
+    slots: list[Slot] = []
+    images: list[Image] = []
+    lines = text.splitlines(keepends=True)
+    offsets = [0]
+    for line in lines:
+        offsets.append(offsets[-1] + len(line))
+
+    def report(number: int, what: str, cure: str) -> None:
+        problems.append(Problem(path, number + 1, what, cure))
+
+    def fence_at(index: int) -> tuple[Fence, str, int] | None:
+        """The fence that opens at line `index`: it, its info, the line after it."""
+        opening = (
+            OPENING.fullmatch(lines[index].rstrip("\r\n"))
+            if index < len(lines)
+            else None
+        )
+        if opening is None:
+            return None
+        ticks = opening["ticks"]
+        closing = re.compile(rf"[ \t]*{re.escape(ticks[0])}{{{len(ticks)},}}\s*")
+        for end in range(index + 1, len(lines)):
+            if closing.fullmatch(lines[end]):
+                place = Fence(
+                    index + 1, offsets[index + 1], offsets[end], opening["indent"]
+                )
+                return place, opening["info"].strip(), end + 1
+        what = "this fence is never closed"
+        report(index, what, f"add a line of {ticks} where the block ends")
+        place = Fence(index + 1, offsets[index + 1], len(text), opening["indent"])
+        return place, opening["info"].strip(), len(lines)
+
+    index = 0
+    comment_until = 0
+    while index < len(lines):
+        line = lines[index]
+        if directive := DIRECTIVE.fullmatch(line):
+            target = TARGET.fullmatch(directive["target"].strip())
+            if target is None:
+                what = f"{line.strip()} names no cell"
+                report(index, what, "write <!-- snippet: module.py#cell -->")
+            fence = fence_at(index + 1)
+            if fence is None or fence[1] != "python":
+                what = "this directive stands above no Python fence"
+                report(index, what, "put ```python and ``` directly below it")
+                index += 1
+                continue
+            code, _, index = fence
+            after = _skip_blank(lines, index)
+            output = None
+            if after < len(lines) and OUTPUT.fullmatch(lines[after]):
+                fence = fence_at(after + 1)
+                if fence is None or fence[1] != "text":
+                    what = "this output marker stands above no text fence"
+                    report(after, what, "put ```text and ``` directly below it")
+                    index = after + 1
+                else:
+                    output, _, index = fence
+            if target is not None:
+                slots.append(
+                    Slot(code.line - 1, target["module"], target["cell"], code, output)
+                )
+        elif OUTPUT.fullmatch(line):
+            what = "this output marker belongs to no snippet"
+            report(index, what, "put it below a fence that a snippet directive claims")
+            index += 1
+        elif (fence := fence_at(index)) is not None:
+            index = fence[2]
+        else:
+            if "<!--" in COMMENT.sub("", line) and index >= comment_until:
+                comment_until = _end_of_comment(lines, index)
+                index = comment_until
+                continue
+            plain = CODE_SPAN.sub("", COMMENT.sub("", line))
+            images += [
+                Image(index + 1, match["alt"], match["target"])
+                for match in IMAGE.finditer(plain)
+            ]
+            index += 1
+    if problems:
+        raise WeaveError(*problems)
+    return Chapter(path, text, tuple(slots), tuple(images))
+
+
+def fill(chapter: Chapter, contents: Iterable[tuple[Fence, str]]) -> str:
+    """The chapter's text with other contents between the backticks of some fences.
+
+    Args:
+        chapter: The chapter; its text outside these fences comes back byte for byte.
+        contents: Pairs of a fence and the text that belongs in it, without the
+            fence's indentation and without a final newline.
+
+    Raises:
+        WeaveError: A text holds a line that would close its fence.
+    """
+    text = chapter.text
+    problems = []
+    pieces = []
+    position = 0
+    for fence, content in sorted(contents, key=lambda pair: pair[0].start):
+        opening = text.splitlines()[fence.line - 1]
+        match = OPENING.fullmatch(opening)
+        ticks = match["ticks"] if match else "```"
+        closing = re.compile(
+            rf"^[ \t]*{re.escape(ticks[0])}{{{len(ticks)},}}\s*$", re.M
+        )
+        if closing.search(content):
+            what = (
+                f"the text for this fence holds a line of {ticks}, which would close it"
+            )
+            cure = f"open and close this fence with {ticks + ticks[0]}"
+            problems.append(Problem(chapter.path, fence.line, what, cure))
+            continue
+        pieces += [text[position : fence.start], indented(content, fence, text)]
+        position = fence.end
+    if problems:
+        raise WeaveError(*problems)
+    return "".join([*pieces, text[position:]])
+
+
+def indented(content: str, fence: Fence, text: str) -> str:
+    """The content as it stands inside the fence: indented, with the file's newlines."""
+    newline = "\r\n" if "\r\n" in text[: fence.start] else "\n"
+    return (
+        "".join(
+            (fence.indent + line if line else "") + newline
+            for line in content.split("\n")
+        )
+        if content
+        else ""
+    )
+
+
+def contents(chapter: Chapter, fence: Fence) -> str:
+    """What stands in the fence now, without indentation and final newline."""
+    body = chapter.text[fence.start : fence.end].replace("\r\n", "\n")
+    lines = [line.removeprefix(fence.indent) for line in body.split("\n")]
+    return "\n".join(lines).removesuffix("\n")
+
+
+def _skip_blank(lines: list[str], index: int) -> int:
+    while index < len(lines) and not lines[index].strip():
+        index += 1
+    return index
+
+
+def _end_of_comment(lines: list[str], index: int) -> int:
+    for end in range(index, len(lines)):
+        if "-->" in lines[end].split("<!--")[-1]:
+            return end + 1
+    return len(lines)

@@ -1,0 +1,80 @@
+"""The thinnest hook: lets `mkdocs build` and `mkdocs serve` weave by themselves.
+
+It runs what is stale before each build, hands the figures to MkDocs from the cache
+(so that serving never writes below docs/, where MkDocs watches), and turns the
+engine's problems into MkDocs' warnings and errors.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+from pathlib import Path
+from typing import Literal
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+from weave import build, markdown, progress, runner
+from weave.cache import write
+from weave.check import DOCS, FIGURES
+from weave.source import third_party
+
+log = logging.getLogger("mkdocs.plugins.weave")
+
+
+def on_startup(command: Literal["build", "gh-deploy", "serve"], dirty: bool) -> None:
+    """While serving, import the packages early: the next edit will need them."""
+    if command == "serve":
+        book = build.read_book(Path.cwd())
+        runner.warm(third_party([*book.sources.values()], book.root))
+
+
+def on_config(config: MkDocsConfig) -> None:
+    """Date the build by its commit, so that two builds of one commit are equal."""
+    if "SOURCE_DATE_EPOCH" not in os.environ:
+        root = Path(config.config_file_path).parent
+        command = ["git", "log", "-1", "--format=%ct"]
+        try:
+            asked = subprocess.run(command, cwd=root, capture_output=True, text=True)
+        except OSError:  # no git here; then the date is today's
+            return
+        if asked.returncode == 0 and asked.stdout.strip():
+            os.environ["SOURCE_DATE_EPOCH"] = asked.stdout.strip()
+
+
+def on_pre_build(config: MkDocsConfig) -> None:
+    """Weave the book; stop the build on a failure, warn of what differs."""
+    book = build.read_book(Path(config.config_file_path).parent)
+    with progress.bar() as shown:
+        woven = build.weave(book, progress=shown)
+    build.set_current(woven)
+    for problem in woven.problems:
+        if problem.warning:
+            log.warning("%s", problem)
+    if woven.failures:
+        told = "\n".join(map(str, woven.failures))
+        raise PluginError(f"the book is not true, so it is not built:\n{told}")
+    for name, text in build.notebooks(woven):
+        write(book.root / DOCS / name, text.encode())
+
+
+def on_files(files: Files, config: MkDocsConfig) -> None:
+    """Add the figures of this run, in place of any that lie in docs/."""
+    for file in [*files]:
+        if file.src_uri.startswith(f"{FIGURES}/"):
+            files.remove(file)
+    woven = build.current()
+    for name, path in woven.files():
+        files.append(File.generated(config, name, abs_src_path=str(path)))
+    name = f"{FIGURES}/runs.json"
+    files.append(File.generated(config, name, content=build.runs(woven)))
+
+
+def on_page_markdown(text: str, page: Page, config: MkDocsConfig, files: Files) -> None:
+    """Tell the Markdown extensions which file they render."""
+    if page.file.abs_src_path is not None:
+        markdown.page.set(Path(page.file.abs_src_path))

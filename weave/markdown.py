@@ -1,0 +1,156 @@
+"""Fills a page with the results of this run, in any generator built on Python-Markdown.
+
+A preprocessor: it reads the page's directives as the engine does, puts the module's
+code into the code fences, and turns the output fences into HTML by structure, so that
+nothing a module prints can break out of its block.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+from markdown import Markdown
+from markdown.extensions import Extension
+from markdown.preprocessors import Preprocessor
+
+from weave import build
+from weave.chapter import parse_chapter
+from weave.check import shown_cell
+from weave.model import CellResult, Result, Slot, Table, WeaveError
+
+#: The Markdown file that is being rendered, where the site generator tells us.
+page: ContextVar[Path | None] = ContextVar("page", default=None)
+
+PRIORITY = 28  # before fenced code (25), after line endings are normalized (30)
+
+
+class Fill(Preprocessor):
+    """Replaces the contents of claimed fences by the results of this run."""
+
+    def run(self, lines: list[str]) -> list[str]:
+        """The page's lines, filled.
+
+        Raises:
+            WeaveError: The page or the book has failures.
+        """
+        text = "\n".join(lines)
+        if "<!-- snippet:" not in text:
+            return lines
+        chapter = parse_chapter(text + "\n", page.get() or Path("page.md"))
+        woven = build.current()
+        pieces: list[str] = []
+        position = 0
+        starts = [0]
+        for line in chapter.text.splitlines(keepends=True):
+            starts.append(starts[-1] + len(line))
+        for slot in chapter.slots:
+            pieces.append(chapter.text[position : starts[slot.line - 1]])
+            pieces.append(self._code(slot, woven))
+            last = slot.code
+            if slot.output is not None:
+                pieces.append(self._output(slot, woven))
+                last = slot.output
+            position = chapter.text.find("\n", last.end) + 1 or len(chapter.text)
+        pieces += [chapter.text[position:], self._provenance(chapter.slots, woven)]
+        return "".join(pieces).split("\n")
+
+    def _code(self, slot: Slot, woven: build.Woven) -> str:
+        cell = shown_cell(woven.book, slot)
+        code = cell.code if cell else ""
+        ticks = "`" * max(3, 1 + max(map(len, re.findall("`+", code)), default=0))
+        block = f"{ticks}python\n{code}\n{ticks}"
+        return "".join(f"{slot.code.indent}{line}\n" for line in block.split("\n"))
+
+    def _output(self, slot: Slot, woven: build.Woven) -> str:
+        result = woven.results.get(slot.module)
+        shown = result.cell(slot.cell) if result else None
+        if shown is None or slot.output is None:
+            return ""
+        stored: str = self.md.htmlStash.store(output_html(shown))
+        return f"\n{slot.output.indent}{stored}\n"
+
+    def _provenance(self, slots: tuple[Slot, ...], woven: build.Woven) -> str:
+        modules = dict.fromkeys(slot.module for slot in slots)
+        results = [woven.results[name] for name in modules if name in woven.results]
+        if not results:
+            return ""
+        stored: str = self.md.htmlStash.store(provenance_html(results))
+        return f"\n\n{stored}\n"
+
+
+class WeaveExtension(Extension):
+    """`weave.markdown` in the site's list of Markdown extensions."""
+
+    def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802  # their name
+        """Register the preprocessor."""
+        md.preprocessors.register(Fill(md), "weave", PRIORITY)
+
+
+def makeExtension(**settings: Any) -> WeaveExtension:  # noqa: N802  # their name
+    """What Python-Markdown calls to get the extension."""
+    return WeaveExtension(**settings)
+
+
+def output_html(shown: CellResult) -> str:
+    """What a cell printed, as HTML: text in `samp`, data frames as tables."""
+    pieces = []
+    rest = shown.output
+    for table in shown.tables:
+        before, found, after = rest.partition(table.text)
+        if not found:
+            continue
+        pieces += [_text(before.strip("\n")), _table(table)]
+        rest = after
+    pieces.append(_text(rest.strip("\n") if shown.tables else rest))
+    return f'<div class="output">{"".join(pieces)}</div>'
+
+
+def provenance_html(results: list[Result]) -> str:
+    """The line that says what the page's modules ran on.
+
+    It holds nothing that two builds of one commit could disagree on; how long a
+    module took is filled in by the page from `figures/runs.json`.
+    """
+    versions = {name: version for each in results for name, version in each.versions}
+    python = versions.pop("python", "")
+    names = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
+    devices = ", ".join(sorted({each.device for each in results}))
+    modules = " ".join(each.module for each in results)
+    said = f"This page ran on Python {python}" + (f", {names}" if names else "")
+    return (
+        f'<div class="provenance" data-modules="{html.escape(modules)}">'
+        f"{html.escape(said)}; device: {html.escape(devices)}.</div>"
+    )
+
+
+def _text(text: str) -> str:
+    if not text:
+        return ""
+    # Newlines as references: nothing that reads the page by lines can see a line of it.
+    escaped = html.escape(text, quote=False).replace("\n", "&#10;")
+    pre = '<pre tabindex="0" role="group" aria-label="Output">'
+    return f"{pre}<samp>{escaped}</samp></pre>"
+
+
+def _table(table: Table) -> str:
+    head = "".join(
+        f'<th scope="col">{html.escape(name)}</th>' if name else "<td></td>"
+        for name in table.header
+    )
+    rows = "".join(
+        f'<tr><th scope="row">{html.escape(row[0])}</th>'
+        + "".join(f"<td>{html.escape(value)}</td>" for value in row[1:])
+        + "</tr>"
+        for row in table.rows
+    )
+    return (
+        '<div class="frame" tabindex="0" role="group" aria-label="Output">'
+        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+__all__ = ["WeaveError", "WeaveExtension", "makeExtension", "page"]

@@ -1,0 +1,192 @@
+"""The engine's vocabulary: frozen dataclasses that every other module speaks in.
+
+Nothing here imports anything of ours, and nothing here does anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong, where it is, and what to do about it.
+
+    `path` is shown relative to the book's root where it lies inside it; `line`
+    counts from 1. `detail` holds further lines (a traceback, a difference) that
+    are printed indented below the message. `warning` marks a problem that only
+    a strict build refuses.
+    """
+
+    path: Path
+    line: int
+    what: str
+    cure: str
+    detail: str = ""
+    warning: bool = False
+
+    def __str__(self) -> str:
+        head = f"{self.path}:{self.line}: {self.what}; {self.cure}"
+        return "\n".join([head, *(f"    {line}" for line in self.detail.splitlines())])
+
+
+class WeaveError(Exception):
+    """Raised where the work cannot go on; carries the problems that say why."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A named part of a module: `# %% name` and the lines below it.
+
+    `line` is the line number, from 1, of the first line of `code` in the module.
+    `imported` lists (module, name) for a cell that does nothing but import names
+    from other snippet modules: a page shows it by showing those definitions.
+    """
+
+    module: str
+    name: str
+    code: str
+    line: int
+    imported: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def address(self) -> str:
+        """How a directive names this cell, such as `tensors.py#create`."""
+        return f"{self.module}.py#{self.name}"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A module's text cut into cells, with what it needs from this repository.
+
+    `imports` are the files of this repository that running the module loads,
+    found by reading the import statements of it and, in turn, of what it imports.
+    """
+
+    path: Path
+    module: str
+    text: str
+    cells: tuple[Cell, ...]
+    imports: tuple[Path, ...]
+
+    def cell(self, name: str) -> Cell | None:
+        """The cell of that name, or None."""
+        return next((cell for cell in self.cells if cell.name == name), None)
+
+
+@dataclass(frozen=True)
+class Fence:
+    """A fenced block of a chapter, as the place of its contents in the text.
+
+    `line` is the line of the opening fence, from 1; `start` and `end` delimit
+    the contents as character offsets; `indent` is what precedes every line.
+    """
+
+    line: int
+    start: int
+    end: int
+    indent: str
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place in a chapter that a cell fills: its code and, below, its output."""
+
+    line: int
+    module: str
+    cell: str
+    code: Fence
+    output: Fence | None
+
+    @property
+    def address(self) -> str:
+        """The cell's address, such as `tensors.py#create`."""
+        return f"{self.module}.py#{self.cell}"
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image of a chapter: alt text, target as written, line from 1."""
+
+    line: int
+    alt: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A Markdown file with its slots and images in the order of the page."""
+
+    path: Path
+    text: str
+    slots: tuple[Slot, ...]
+    images: tuple[Image, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A data frame that a cell printed, to be shown as a table.
+
+    `text` is exactly what was printed; `header` and each of `rows` are the same
+    cells as text, the index first.
+    """
+
+    text: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """What one cell gave: its printed text, printed tables, and files.
+
+    `files` maps a name such as `backward.svg` to the digest under which the
+    cache holds its bytes.
+    """
+
+    name: str
+    output: str
+    tables: tuple[Table, ...] = ()
+    files: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Result:
+    """A whole module's result.
+
+    `seconds` is the wall time of the module's own cells, `cpu` the processor time of
+    its whole process, in seconds. `reads` are the files of
+    this repository that it opened while it ran, each with its content's digest.
+    """
+
+    module: str
+    cells: tuple[CellResult, ...]
+    seconds: float
+    cpu: float
+    device: str
+    versions: tuple[tuple[str, str], ...]
+    reads: tuple[tuple[str, str], ...] = ()
+
+    def cell(self, name: str) -> CellResult | None:
+        """The result of the cell of that name, or None."""
+        return next((cell for cell in self.cells if cell.name == name), None)
+
+
+@dataclass(frozen=True)
+class Book:
+    """What has been read: the chapters, and the modules by name.
+
+    `unread` names the modules that could not be read; `problems` says why, and why
+    chapters are missing.
+    """
+
+    root: Path
+    chapters: tuple[Chapter, ...]
+    sources: dict[str, Source]
+    unread: frozenset[str]
+    problems: tuple[Problem, ...]

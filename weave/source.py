@@ -1,0 +1,209 @@
+"""From a module's text to its cells, and to the files that its imports load."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from weave.model import Cell, Problem, Source, WeaveError
+
+MARKER = re.compile(r"# %%(?P<name>.*)")
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+def read_source(path: Path, root: Path) -> Source:
+    """Read a snippet module.
+
+    Args:
+        path: The module, such as `snippets/tensors.py`.
+        root: The book's root; imports are looked for beside the module and here.
+
+    Raises:
+        WeaveError: The text is not UTF-8 or not Python, a cell has no name or one
+            that is taken, or code stands before the first cell.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        cure = "save the file as UTF-8"
+        raise WeaveError(Problem(path, line, "is not UTF-8", cure)) from error
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None) or 1
+        reason = getattr(error, "msg", None) or str(error)
+        cure = "repair the module; no cell of it has run"
+        raise WeaveError(
+            Problem(path, line, f"is not Python: {reason}", cure)
+        ) from error
+    cells, problems = _cells(path, text, tree, root)
+    if problems:
+        raise WeaveError(*problems)
+    imports = tuple(sorted(_reachable(path, tree, root)))
+    return Source(path, path.stem, text, tuple(cells), imports)
+
+
+def third_party(sources: list[Source], root: Path) -> tuple[str, ...]:
+    """Names of the modules that the sources import from installed packages, sorted.
+
+    These are what a warm parent process imports once for all of them.
+    """
+    names = set()
+    for source in sources:
+        for file in (source.path, *source.imports):
+            tree = ast.parse(file.read_text(encoding="utf-8"))
+            for name, _ in _imported_names(tree):
+                top = name.partition(".")[0]
+                if top not in sys.stdlib_module_names and not _files(name, file, root):
+                    names.add(name)
+    return tuple(sorted(names))
+
+
+def definition(source: Source, name: str) -> Cell | None:
+    """The cell of a module that binds `name` at the module's top level, or None."""
+    for cell in source.cells:
+        for node in ast.parse(cell.code).body:
+            if name in _bound(node):
+                return cell
+    return None
+
+
+def _cells(
+    path: Path, text: str, tree: ast.Module, root: Path
+) -> tuple[list[Cell], list[Problem]]:
+    lines = text.splitlines()
+    inside = _lines_inside_strings(tree)
+    marks = [
+        (number, match["name"].strip())
+        for number, line in enumerate(lines, 1)
+        if number not in inside and (match := MARKER.fullmatch(line.rstrip()))
+    ]
+    problems = []
+    first = marks[0][0] if marks else len(lines) + 1
+    for node in tree.body:
+        if node.lineno < first and not _is_docstring(node, tree):
+            cure = "put a line '# %% name' above it, so that a page can show it"
+            what = "code stands before the first cell, where no page can show it"
+            problems.append(Problem(path, node.lineno, what, cure))
+            break
+    cells: list[Cell] = []
+    seen: dict[str, int] = {}
+    ends = [number for number, _ in marks[1:]] + [len(lines) + 1]
+    for (number, name), end in zip(marks, ends, strict=True):
+        if not NAME.fullmatch(name):
+            what = f"the cell's name {name!r} is not lowercase words joined by hyphens"
+            problems.append(Problem(path, number, what, "write '# %% such-a-name'"))
+            continue
+        if name in seen:
+            what = f"a cell named {name!r} exists already, at line {seen[name]}"
+            problems.append(Problem(path, number, what, "give this cell another name"))
+            continue
+        seen[name] = number
+        body = lines[number : end - 1]
+        start = number + 1
+        while body and not body[0].strip():
+            del body[0]
+            start += 1
+        code = "\n".join(body).rstrip()
+        if not code:
+            what = f"the cell {name!r} is empty"
+            problems.append(Problem(path, number, what, "write its code, or remove it"))
+            continue
+        try:
+            borrowed = _borrowed(ast.parse(code), path, root)
+        except SyntaxError:
+            what = f"the cell {name!r} is not complete Python by itself"
+            cure = "let the '# %%' lines stand between statements"
+            problems.append(Problem(path, start, what, cure))
+            continue
+        cells.append(Cell(path.stem, name, code, start, borrowed))
+    return cells, problems
+
+
+def _is_docstring(node: ast.stmt, tree: ast.Module) -> bool:
+    return node is tree.body[0] and ast.get_docstring(tree) is not None
+
+
+def _lines_inside_strings(tree: ast.Module) -> set[int]:
+    """Lines that continue a string, where `# %%` is text and not a marker."""
+    return {
+        line
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant | ast.JoinedStr)
+        for line in range(node.lineno + 1, (node.end_lineno or node.lineno) + 1)
+    }
+
+
+def _borrowed(tree: ast.Module, path: Path, root: Path) -> tuple[tuple[str, str], ...]:
+    """What a cell borrows that does nothing but import names from its siblings."""
+    names = []
+    for node in tree.body:
+        if not isinstance(node, ast.ImportFrom) or node.module is None:
+            return ()
+        files = _files(node.module, path, root)
+        if path.parent not in [file.parent for file in files]:
+            return ()
+        names += [(node.module, alias.name) for alias in node.names]
+    return tuple(names)
+
+
+def _bound(node: ast.stmt) -> set[str]:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {node.name}
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return {alias.asname or alias.name.partition(".")[0] for alias in node.names}
+    return {
+        child.id
+        for child in ast.walk(node)
+        if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store)
+    }
+
+
+def _imported_names(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """Every module name that the tree may import, with its line."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, node.lineno
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module, node.lineno
+
+
+def _files(name: str, importer: Path, root: Path) -> list[Path]:
+    """The files of this repository that `import name` loads, packages first."""
+    for folder in (importer.parent, root):
+        files = []
+        place = folder
+        for part in name.split("."):
+            if (file := place / f"{part}.py").is_file():
+                files.append(file)
+                return files
+            place = place / part
+            if (file := place / "__init__.py").is_file():
+                files.append(file)
+            elif not place.is_dir():
+                break
+        if files:
+            return files
+    return []
+
+
+def _reachable(path: Path, tree: ast.Module, root: Path) -> set[Path]:
+    found: set[Path] = set()
+    waiting = [(path, tree)]
+    while waiting:
+        importer, tree = waiting.pop()
+        names = {name for name, _ in _imported_names(tree)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names |= {f"{node.module}.{alias.name}" for alias in node.names}
+        for name in names:
+            for file in _files(name, importer, root):
+                if file != path and file not in found:
+                    found.add(file)
+                    waiting.append((file, ast.parse(file.read_text(encoding="utf-8"))))
+    return found
