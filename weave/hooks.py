@@ -58,16 +58,23 @@ def on_pre_build(config: MkDocsConfig) -> None:
     if woven.failures:
         told = "\n".join(map(str, woven.failures))
         raise PluginError(f"the book is not true, so it is not built:\n{told}")
-    for name, text in build.notebooks(woven):
-        write(book.root / DOCS / name, text.encode())
+    if "mkdocs-jupyter" in config.plugins:  # which renders real files only
+        for name, text in build.notebooks(woven):
+            write(book.root / DOCS / name, text.encode())
 
 
 def on_files(files: Files, config: MkDocsConfig) -> None:
-    """Add the figures of this run, in place of any that lie in docs/."""
-    for file in [*files]:
-        if file.src_uri.startswith(f"{FIGURES}/"):
-            files.remove(file)
+    """Add the figures and notebooks of this run, in place of any that lie in docs/."""
     woven = build.current()
+    folders = [f"{FIGURES}/"]
+    if "mkdocs-jupyter" not in config.plugins:
+        folders.append(f"{build.NOTEBOOKS}/")
+    for file in [*files]:
+        if file.src_uri.startswith(tuple(folders)):
+            files.remove(file)
+    if "mkdocs-jupyter" not in config.plugins:
+        for name, text in build.notebooks(woven):
+            files.append(File.generated(config, name, content=text))
     for name, path in woven.files():
         files.append(File.generated(config, name, abs_src_path=str(path)))
     name = f"{FIGURES}/runs.json"

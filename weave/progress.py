@@ -52,4 +52,5 @@ def bar() -> Iterator[Progress]:
     try:
         yield Progress(total, began, ended)
     finally:
-        display.stop()
+        if console.is_terminal:
+            display.stop()

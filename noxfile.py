@@ -1,0 +1,232 @@
+"""Every command of this book. `nox -l` lists them; `nox -s NAME -- ARGUMENTS` runs one.
+
+All sessions share one environment, `.nox/env`: the packages of requirements.lock and
+one torch. It is made when a session first needs it, and anew when the lock changes.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import platform
+import shutil
+import sys
+from pathlib import Path
+
+import nox
+from filelock import FileLock, Timeout
+from nox.command import CommandFailed
+
+ROOT = Path(__file__).parent.resolve()
+LOCK = ROOT / "requirements.lock"
+ENV = ROOT / ".nox" / "env"
+BIN, SUFFIX = (ENV / "Scripts", ".exe") if os.name == "nt" else (ENV / "bin", "")
+PYTHON = BIN / f"python{SUFFIX}"
+STAMP = ENV / "made-from.txt"
+SETTINGS = nox.project.load_toml(ROOT / "pyproject.toml")
+TORCH = SETTINGS["tool"]["uv"]["constraint-dependencies"][0]  # "torch==..."
+
+nox.needs_version = ">=2025.5.1"
+nox.options.default_venv_backend = "none"  # sessions use .nox/env instead
+nox.options.sessions = ["tests", "lint"]
+
+
+@nox.session
+def serve(session: nox.Session) -> None:
+    """Show the book at a local address; a saved file is on the page at once."""
+    python(session, "-m", "mkdocs", "serve", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the test suite, and every code block of the book as a reader would."""
+    if session.posargs:
+        python(session, "-m", "pytest", *session.posargs)
+        return
+    together(
+        session,
+        ["-m", "pytest", "tests"],
+        ["-m", "pytest", "--codeblocks", "docs"],
+        ["-m", "weave", "--check"],
+    )
+
+
+@nox.session
+def weave(session: nox.Session) -> None:
+    """Run the modules that changed and fill the chapters; --check only looks."""
+    python(session, "-m", "weave", *session.posargs)
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build the site, strictly, into site/."""
+    python(session, "-m", "mkdocs", "build", "--strict", *session.posargs)
+
+
+@nox.session
+def zensical(session: nox.Session) -> None:
+    """Build the same site with Zensical, the successor of Material for MkDocs."""
+    python(session, "-m", "weave")
+    python(session, "-m", "zensical", "build", "--clean", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, formatting, types and spelling; `-- --fix` repairs what it can."""
+    fix = "--fix" in session.posargs
+    together(
+        session,
+        ["-m", "ruff", "check", *(["--fix"] if fix else [])],
+        ["-m", "ruff", "format", *([] if fix else ["--check"])],
+        ["-m", "mypy"],
+        ["-m", "codespell_lib", *(["--write-changes"] if fix else [])],
+    )
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Open the built pages in Chromium: accessibility, outside requests, layout."""
+    chromium = find_chromium(session)
+    python(session, "-m", "mkdocs", "build", "--strict")
+    pages = session.posargs or ["tests/site"]
+    python(session, "-m", "pytest", "-m", "browser", *pages, CHROMIUM=chromium)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure how long builds take, cold and warm, on an otherwise idle machine."""
+    python(session, "benchmarks/bench.py", *session.posargs)
+
+
+@nox.session(venv_backend="virtualenv", reuse_venv=True)
+def lock(session: nox.Session) -> None:
+    """Write requirements.lock from pyproject.toml; `-- --upgrade` renews all."""
+    session.install("uv==0.13.9")
+    session.run(
+        *("uv", "pip", "compile", "pyproject.toml", "--group", "all"),
+        *("--universal", "--python-version", "3.11", "--fork-strategy", "fewest"),
+        *("--generate-hashes", "--no-emit-package", "torch"),
+        *("--no-header", "--quiet", "--output-file", LOCK.name, *session.posargs),
+    )
+
+
+@nox.session
+def clean(session: nox.Session) -> None:
+    """Delete what builds and tests leave behind, except the environment."""
+    left = [".cache", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".weave"]
+    made = ["docs/figures", "docs/notebooks", "site", "snippets/.ruff_cache"]
+    for name in [*left, *made]:
+        if (ROOT / name).exists():
+            session.log(f"deleting {name}")
+            shutil.rmtree(ROOT / name)
+
+
+def python(session: nox.Session, *arguments: str, **extra: str) -> None:
+    """Run the environment's Python, which is made first if it is missing or stale."""
+    make_environment(session)
+    session.run(str(PYTHON), *arguments, env=variables(**extra), external=True)
+
+
+def variables(**extra: str) -> dict[str, str | None]:
+    """What the environment's programs see besides the variables of this process."""
+    return {
+        "PATH": os.pathsep.join([str(BIN), os.environ.get("PATH", "")]),
+        "VIRTUAL_ENV": str(ENV),
+        "PYTHONDONTWRITEBYTECODE": None,  # modules are compiled when first imported
+        "NO_MKDOCS_2_WARNING": "1",  # a banner; pyproject.toml holds MkDocs below 2
+        **extra,
+    }
+
+
+def together(session: nox.Session, *commands: list[str]) -> None:
+    """Run all the commands, then fail if any of them failed."""
+    make_environment(session)
+    failed = []
+    for command in commands:
+        try:
+            python(session, *command)
+        except CommandFailed:
+            failed.append(" ".join(command[1:]))
+    if failed:
+        session.error("failed: " + "; ".join(failed))
+
+
+def make_environment(session: nox.Session) -> None:
+    """Make .nox/env unless it is there and made from the very same things.
+
+    Its stamp is written last, so an environment whose making was interrupted has
+    none and is made again. A second nox waits for the first.
+    """
+    if sys.version_info < (3, 11):  # noqa: UP036  # nox may run on an older one
+        session.error(f"needs Python 3.11 or later; nox runs on {sys.version}")
+    wanted = "\n".join(
+        [
+            f"Python {sys.version} on {platform.system()} {platform.machine()}",
+            f"{LOCK.name} {hashlib.sha256(LOCK.read_bytes()).hexdigest()}",
+            TORCH,
+            f"{SETTINGS['project']['name']} {SETTINGS['project']['version']} at {ROOT}",
+        ]
+    )
+    if stamped() == wanted:
+        return
+    ENV.parent.mkdir(exist_ok=True)
+    guard = FileLock(ENV.with_name("env.lock"))
+    try:
+        guard.acquire(timeout=0)
+    except Timeout:
+        session.log("another nox is making the environment; waiting for it")
+        guard.acquire()
+    with guard:
+        if stamped() == wanted:
+            return
+        session.log("making the environment, once for all sessions; torch is large")
+        STAMP.unlink(missing_ok=True)
+        if ENV.exists():
+            shutil.rmtree(ENV)
+        run = functools.partial(session.run_install, external=True, env=variables())
+        run(sys.executable, "-m", "virtualenv", "--quiet", str(ENV))
+        # Modules are compiled when first imported: compiling all takes minutes.
+        pip = [str(PYTHON), "-m", "pip", "install", "--no-compile"]
+        locked = ["--require-hashes", "--only-binary", ":all:", "--no-deps"]
+        run(*pip, *locked, "--requirement", str(LOCK))
+        # The locked packages are all that torch needs, but for CUDA on Linux.
+        run(*pip, TORCH)
+        # The book itself, in place, built by the backend that is locked.
+        run(*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT))
+        run(
+            str(PYTHON), "-c", "import matplotlib.pyplot, pandas, sklearn, torch, weave"
+        )
+        STAMP.write_text(wanted, encoding="utf-8")
+
+
+def stamped() -> str:
+    """What the environment was made from, or nothing if it is not complete."""
+    try:
+        return STAMP.read_text(encoding="utf-8") if PYTHON.exists() else ""
+    except FileNotFoundError:
+        return ""
+
+
+def find_chromium(session: nox.Session) -> str:
+    """The path of a Chromium or Chrome: $CHROMIUM, the system's, or Playwright's."""
+    given = os.environ.get("CHROMIUM", "")
+    if given:
+        if shutil.which(given):
+            return given
+        session.error(f"CHROMIUM={given} is no program")
+    for name in ("chromium", "chromium-browser", "google-chrome", "chrome"):
+        if found := shutil.which(name):
+            return found
+    make_environment(session)
+    ask = (
+        "from playwright.sync_api import sync_playwright as start\n"
+        "with start() as playwright: print(playwright.chromium.executable_path)"
+    )
+    own = session.run(str(PYTHON), "-c", ask, external=True, silent=True)
+    if own and Path(own.strip()).exists():
+        return str(own.strip())
+    session.error(
+        "no Chromium found; install it (Debian: apt-get install chromium; elsewhere: "
+        f"{BIN / 'playwright'} install chromium) or set CHROMIUM to its path"
+    )

@@ -1,0 +1,215 @@
+"""Tensors: numbers with a dtype, a shape, a device and a memory."""
+
+# %% imports
+import textwrap
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+
+# %% create
+x1 = torch.tensor([1.0, 2.0])  # (2,)
+x2 = torch.tensor([3.0, 4.0])  # (2,)
+x3 = torch.tensor([5.0, 6.0])  # (2,)
+print(x1)
+
+# %% properties
+print(x1.dtype)
+print(x1.shape)
+print(x1.device)
+
+# %% dtypes
+for numbers in ([1.0, 2.0], [1, 2], [True, False], np.array([1.0, 2.0])):
+    print(f"{numbers!r:<17} becomes {torch.tensor(numbers).dtype}")
+
+# %% precision
+print(torch.tensor(0.1).item())
+print(torch.tensor(0.1, dtype=torch.float64).item())
+
+# %% convert
+counts = torch.tensor([1, 2])
+print(counts.dtype, "->", counts.to(torch.float32).dtype)
+
+# %% shapes
+price = torch.tensor(9.5)
+matrix = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+images = torch.zeros(10, 28, 28)
+for tensor in (price, x1, matrix, images):
+    shape = tuple(tensor.shape)
+    print(f"axes: {tensor.ndim} numbers: {tensor.numel():4} shape: {shape}")
+
+# %% numpy-like
+print(matrix[:, 1])  # (2,): the column at index 1
+print(matrix.sum(dim=0))  # (3,): one sum for each column
+print(matrix * 10)  # (2, 3): each number by itself
+print(matrix @ matrix.T)  # (2, 3) @ (3, 2) -> (2, 2)
+
+# %% running-example
+y = (x1 + 2 * x2) @ x3 / 5
+print(y)
+print(y.shape)
+print(y.item())
+
+# %% in-numpy
+a1 = np.array([1.0, 2.0])
+a2 = np.array([3.0, 4.0])
+a3 = np.array([5.0, 6.0])
+print((a1 + 2 * a2) @ a3 / 5)
+
+# %% view
+m = torch.arange(10.0, 16.0).reshape(2, 3)
+flipped = m.T  # (3, 2)
+row = m[1]  # (3,)
+flipped[1, 1] = 99.0
+print(m)
+print(row)
+
+# %% strides
+print("m:   ", m.stride(), "offset", m.storage_offset())
+print("m.T: ", flipped.stride(), "offset", flipped.storage_offset())
+print("m[1]:", row.stride(), "  offset", row.storage_offset())
+
+
+# %% draw-boxes
+def draw_boxes(
+    axes: Axes, tensor: torch.Tensor, left: float, top: float, title: str
+) -> None:
+    """Draw a tensor of shape (n,) or (n, k) as boxes; frame its 99."""
+    axes.text(left, top + 0.25, title)
+    rows = tensor.reshape(-1, tensor.shape[-1])
+    for i, numbers in enumerate(rows.tolist()):
+        for j, number in enumerate(numbers):
+            x, y = left + j, top - i - 1
+            axes.add_patch(Rectangle((x, y), 1, 1, fill=False))
+            axes.text(x + 0.5, y + 0.35, f"{number:.0f}", ha="center")
+            if number == 99:
+                frame = Rectangle((x + 0.1, y + 0.1), 0.8, 0.8, fill=False)
+                frame.set(edgecolor="C1", linewidth=3)
+                axes.add_patch(frame)
+
+
+# %% storage
+in_memory = m.as_strided((6,), (1,))  # (6,): the numbers as they lie
+_, axes = plt.subplots(figsize=(5, 2.8), layout="constrained")
+draw_boxes(axes, in_memory, 0, 5.6, "in memory, at positions 0 to 5")
+for position in range(6):
+    axes.text(position + 0.5, 4, str(position), color="gray", ha="center")
+draw_boxes(axes, m, 0, 2, f"m\nstride {m.stride()}")
+draw_boxes(axes, flipped, 4, 2, f"m.T\nstride {flipped.stride()}")
+offset = row.storage_offset()
+draw_boxes(axes, row, 7, 2, f"m[1], offset {offset}\nstride {row.stride()}")
+axes.set(xlim=(-0.1, 10.3), ylim=(-1.1, 6.4), aspect="equal")
+axes.axis("off")
+plt.show()
+
+# %% view-or-copy
+results = {
+    "m[1]": m[1],
+    "m[:, 0]": m[:, 0],
+    "m.T": m.T,
+    "m.reshape(3, 2)": m.reshape(3, 2),
+    "m.T.reshape(6)": m.T.reshape(6),
+    "m[[0, 1]]": m[[0, 1]],
+    "m[m > 12]": m[m > 12],
+    "m + 0": m + 0,
+    "m.clone()": m.clone(),
+}
+memory = m.untyped_storage().data_ptr()  # the address where it begins
+for name, result in results.items():
+    shared = result.untyped_storage().data_ptr() == memory
+    print(f"{name:16}", "shares memory with m" if shared else "copies")
+
+# %% share
+a = np.array([1.0, 2.0])
+t = torch.from_numpy(a)
+a[0] = 7.0
+t[1] = 8.0
+print(a)
+print(t)
+
+# %% share-or-copy
+from_array = {
+    "torch.from_numpy(a)": torch.from_numpy(a),
+    "torch.as_tensor(a)": torch.as_tensor(a),
+    "torch.from_numpy(a).float()": torch.from_numpy(a).float(),
+    "torch.tensor(a)": torch.tensor(a),
+}
+for name, result in from_array.items():
+    shared = np.shares_memory(a, result.numpy())
+    print(f"{name:28}", "shares memory with a" if shared else "copies")
+
+# %% integers
+lengths = torch.tensor([1, 2])
+lengths[0] = 0.7
+print(lengths)
+try:
+    lengths.mean()
+except RuntimeError as error:
+    print(textwrap.fill(f"RuntimeError: {error}", 72))
+
+# %% two-dtypes
+try:
+    torch.from_numpy(a1) @ x3
+except RuntimeError as error:
+    print(textwrap.fill(f"RuntimeError: {error}", 72))
+
+# %% one-dtype
+print(torch.from_numpy(a1).float() @ x3)
+
+# %% star
+print((x1 + 2 * x2) * x3 / 5)
+
+# %% column
+truth = torch.tensor([1.0, 2.0, 3.0])  # (3,)
+predicted = torch.tensor([[1.0], [2.0], [3.0]])  # (3, 1)
+difference = predicted - truth
+print(difference)
+print(difference.square().mean())
+
+# %% column-repaired
+difference = predicted.squeeze(1) - truth  # (3,)
+print(difference.square().mean())
+
+# %% shared-edit
+ages = np.array([20.0, 30.0, 40.0])
+centered = torch.from_numpy(ages)
+centered -= centered.mean()
+print(ages)
+
+# %% shared-edit-repaired
+ages = np.array([20.0, 30.0, 40.0])
+centered = torch.from_numpy(ages)
+centered = centered - centered.mean()
+print(ages)
+
+# %% exercise-shapes
+X = torch.zeros(4, 2)
+w = torch.zeros(2)
+b = torch.zeros(4, 1)
+for answer in (X * w, X @ w, X.sum(dim=0), X[:, 0], X[:, :1], X @ w + b):
+    print(tuple(answer.shape))
+
+# %% exercise-rows
+X1 = torch.tensor([[1.0, 2.0], [0.0, 0.0], [2.0, 1.0]])  # (3, 2)
+print((X1 + 2 * x2) @ x3 / 5)
+
+# %% exercise-memory
+zeros = np.zeros(3)
+p = torch.from_numpy(zeros)
+q = p[:2]
+r = p.clone()
+q += 1
+p = p + 10
+print("zeros", zeros)
+print("p    ", p.numpy())
+print("q    ", q.numpy())
+print("r    ", r.numpy())
+
+# %% exercise-standardize
+people = torch.tensor([[160.0, 50.0], [170.0, 70.0], [180.0, 90.0]])
+mean = people.mean(dim=0)  # (2,)
+deviation = people.std(dim=0, correction=0)  # (2,)
+standardized = (people - mean) / deviation  # (3, 2) with (2,) -> (3, 2)
+print(standardized)
