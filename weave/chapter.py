@@ -25,7 +25,10 @@ TARGET = re.compile(r"(?P<module>[A-Za-z_]\w*)\.py#(?P<cell>[\w-]+)")
 OUTPUT = re.compile(r"\s*<!--\s*pytest-codeblocks:\s*expected-output\s*-->\s*")
 OPENING = re.compile(r"(?P<indent>[ \t]*)(?P<ticks>`{3,}|~{3,})(?P<info>[^`]*)")
 COMMENT = re.compile(r"<!--.*?-->")
-IMAGE = re.compile(r"!\[(?P<alt>(?:[^\]\\]|\\.)*)\]\(\s*<?(?P<target>[^)\s>]+)[^)]*\)")
+IMAGE = re.compile(
+    r"!\[(?P<alt>(?:[^\[\]\\]|\\.|\[[^\[\]]*\])*)\]"  # brackets in pairs, as in m[1]
+    r"\(\s*<?(?P<target>[^)\s>]+)[^)]*\)"
+)
 CODE_SPAN = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)")
 
 

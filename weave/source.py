@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from weave.model import Cell, Problem, Source, WeaveError
@@ -56,9 +56,10 @@ def third_party(sources: list[Source], root: Path) -> tuple[str, ...]:
     for source in sources:
         for file in (source.path, *source.imports):
             tree = ast.parse(file.read_text(encoding="utf-8"))
-            for name, _ in _imported_names(tree):
+            for name in _imported_names(tree):
                 top = name.partition(".")[0]
-                if top not in sys.stdlib_module_names and not _files(name, file, root):
+                ours = _files(name, (source.path.parent, root))
+                if top not in sys.stdlib_module_names and not ours:
                     names.add(name)
     return tuple(sorted(names))
 
@@ -144,7 +145,7 @@ def _borrowed(tree: ast.Module, path: Path, root: Path) -> tuple[tuple[str, str]
     for node in tree.body:
         if not isinstance(node, ast.ImportFrom) or node.module is None:
             return ()
-        files = _files(node.module, path, root)
+        files = _files(node.module, (path.parent, root))
         if path.parent not in [file.parent for file in files]:
             return ()
         names += [(node.module, alias.name) for alias in node.names]
@@ -163,25 +164,25 @@ def _bound(node: ast.stmt) -> set[str]:
     }
 
 
-def _imported_names(tree: ast.Module) -> Iterator[tuple[str, int]]:
-    """Every module name that the tree may import, with its line."""
+def _imported_names(tree: ast.Module) -> set[str]:
+    """The modules that the tree may import by their full names."""
+    names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield alias.name, node.lineno
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module, node.lineno
+            names.add(node.module)
+    return names
 
 
-def _files(name: str, importer: Path, root: Path) -> list[Path]:
-    """The files of this repository that `import name` loads, packages first."""
-    for folder in (importer.parent, root):
+def _files(name: str, folders: Iterable[Path]) -> list[Path]:
+    """The files below the folders that `import name` loads, packages first."""
+    for folder in folders:
         files = []
         place = folder
         for part in name.split("."):
             if (file := place / f"{part}.py").is_file():
-                files.append(file)
-                return files
+                return [*files, file]
             place = place / part
             if (file := place / "__init__.py").is_file():
                 files.append(file)
@@ -193,16 +194,21 @@ def _files(name: str, importer: Path, root: Path) -> list[Path]:
 
 
 def _reachable(path: Path, tree: ast.Module, root: Path) -> set[Path]:
+    """The files of this repository that running the module loads, itself left out."""
+    top = (path.parent, root)  # where Python looks when the module is run as a script
     found: set[Path] = set()
     waiting = [(path, tree)]
     while waiting:
         importer, tree = waiting.pop()
-        names = {name for name, _ in _imported_names(tree)}
+        wanted = [(name, top) for name in _imported_names(tree)]
         for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and node.module:
-                names |= {f"{node.module}.{alias.name}" for alias in node.names}
-        for name in names:
-            for file in _files(name, importer, root):
+            if isinstance(node, ast.ImportFrom):
+                within = [node.module] if node.module else []
+                names = [".".join([*within, alias.name]) for alias in node.names]
+                above = (importer.parents[max(node.level, 1) - 1],)
+                wanted += [(name, above if node.level else top) for name in names]
+        for name, folders in wanted:
+            for file in _files(name, folders):
                 if file != path and file not in found:
                     found.add(file)
                     waiting.append((file, ast.parse(file.read_text(encoding="utf-8"))))

@@ -123,7 +123,7 @@ def _run(job: Job) -> Result:
     err = _Capture(2, job.scratch / "err", "stderr")
     if "matplotlib" in sys.modules or "matplotlib" in source.text:
         _style()
-    tables = _watch_tables()
+    tables = _watch_tables() if "pandas" in source.text else []
     main = types.ModuleType("__main__")
     main.__file__ = str(source.path)
     sys.modules["__main__"] = main
@@ -317,11 +317,9 @@ class _Rows(HTMLParser):
 
 def _watch_tables() -> list[Table]:
     """A list that from now on collects every data frame that is turned into text."""
-    tables: list[Table] = []
-    if "pandas" not in sys.modules:
-        return tables
     import pandas as pd
 
+    tables: list[Table] = []
     plain: Callable[[pd.DataFrame], str] = pd.DataFrame.__repr__
 
     def watched(frame: pd.DataFrame) -> str:

@@ -1,0 +1,29 @@
+// The few things that a style sheet cannot do. No page needs this to be read.
+
+// How long the page's code took, which may differ from build to build.
+const said = document.querySelector(".provenance[data-modules]")
+if (said) {
+  const place = new URL("../../figures/runs.json", document.currentScript.src)
+  fetch(place).then((answer) => answer.json()).then((seconds) => {
+    const sum = said.dataset.modules.split(" ").reduce((all, name) => all + (seconds[name] ?? 0), 0)
+    said.append(` It took ${sum < 10 ? sum.toFixed(1) : Math.round(sum)} s.`)
+  }).catch(() => {})
+}
+
+// On paper every fold is open.
+addEventListener("beforeprint", () => {
+  for (const fold of document.querySelectorAll("details:not([open])")) {
+    fold.open = true
+    fold.dataset.opened = ""
+  }
+})
+addEventListener("afterprint", () => {
+  for (const fold of document.querySelectorAll("details[data-opened]")) {
+    fold.open = false
+    delete fold.dataset.opened
+  }
+})
+
+// Material's search dialog and its results have no names of their own.
+document.querySelector(".md-search")?.setAttribute("aria-label", "Search")
+document.querySelector(".md-search__scrollwrap")?.setAttribute("tabindex", "0")

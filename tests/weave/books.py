@@ -1,0 +1,65 @@
+"""Small books for the engine's tests, made from a dictionary of files."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+from weave import build
+from weave.build import Woven
+
+ROOT = Path(__file__).parents[2]
+OUTPUT = "<!--pytest-codeblocks:expected-output-->"
+
+
+@dataclass(frozen=True)
+class SmallBook:
+    """A book in a temporary folder."""
+
+    root: Path
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a file, its text dedented."""
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text).lstrip("\n"), encoding="utf-8")
+        return path
+
+    def read(self, name: str) -> str:
+        """A file's text."""
+        return (self.root / name).read_text("utf-8")
+
+    def weave(self, **settings: object) -> Woven:
+        """Weave the book as it is now, in this process."""
+        return build.weave(build.read_book(self.root), **settings)  # type: ignore[arg-type]  # the tests' own choice
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `python -m weave` on the book."""
+        return run("-m", "weave", *arguments, cwd=self.root)
+
+    def problems(self) -> list[str]:
+        """The first lines of what is wrong with the book."""
+        return [str(problem).splitlines()[0] for problem in self.weave().problems]
+
+
+def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run the environment's Python, for which this repository is importable."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "NO_MKDOCS_2_WARNING": "1"}
+    command = [sys.executable, *arguments]
+    return subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True
+    )
+
+
+def page(*cells: str, printing: str = "") -> str:
+    """A chapter that shows cells (`a.py#one`); those in `printing` with an output."""
+    parts = ["# A page\n"]
+    for cell in cells:
+        parts.append(f"<!-- snippet: {cell} -->\n```python\n```\n")
+        if cell.partition("#")[2] in printing.split():
+            parts.append(f"{OUTPUT}\n```text\n```\n")
+    return "\n".join(parts)

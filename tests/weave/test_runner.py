@@ -1,0 +1,279 @@
+"""A module that misbehaves is contained, and the others still run."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.weave.books import SmallBook, page
+
+Make = Callable[[dict[str, str]], SmallBook]
+
+# name: (the bad cell's code, what is said of it)
+BAD = {
+    "raises": ("1 / 0", "raises ZeroDivisionError: division by zero"),
+    "exits": ("import sys\nsys.exit(0)", "ends the program: SystemExit(0)"),
+    "exits-3": ("raise SystemExit(3)", "ends the program: SystemExit(3)"),
+    "leaves": ("import os\nos._exit(5)", "ended its process with exit code 5"),
+    "leaves-0": ("import os\nos._exit(0)", "ended its process with exit code 0"),
+    "kills": ("import os\nos.kill(os.getpid(), 9)", "was killed by SIGKILL"),
+    "segfaults": (
+        "import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)",
+        "was killed by SIGSEGV",
+    ),
+    "hangs": ("while True:\n    pass", "did not end within 3 s"),
+    "sleeps": ("import time\ntime.sleep(1000)", "did not end within 3 s"),
+    "interrupts": ("raise KeyboardInterrupt", "raises KeyboardInterrupt"),
+    "megabyte": ("print('x' * 1_000_000)", "prints 1,000,001 bytes"),
+    "colors": ("print('\\x1b[31mred\\x1b[0m')", "prints the control character '\\x1b'"),
+    "carriage": ("print('50 %\\r100 %')", "prints the control character '\\r'"),
+    "bytes": (
+        "import sys\nsys.stdout.buffer.write(b'\\xff\\n')",
+        "prints bytes that are not UTF-8: b'\\xff'",
+    ),
+    "no-newline": ("print('x', end='')", "prints text that does not end its line"),
+    "blank": ("print()", "prints blank lines only"),
+    "stderr": (
+        "import sys\nprint('careful', file=sys.stderr)",
+        "writes to standard error, which no page shows",
+    ),
+    "warns": (
+        "import warnings\nwarnings.warn('careful')",
+        "writes to standard error, which no page shows",
+    ),
+    "closes": ("import sys\nsys.stdout.close()", "raises ValueError: I/O operation"),
+    "fills-disk": (
+        "open('big', 'wb').write(b'0' * (65 << 20))",
+        "raises OSError: [Errno 27] File too large",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_module_is_reported_and_the_others_run(
+    make_book: Make, name: str
+) -> None:
+    code, said = BAD[name]
+    book = make_book(
+        {
+            "snippets/bad.py": "# %% good\nx = 1\n\n# %% bad\n" + code + "\n",
+            "snippets/other.py": "# %% one\nprint('fine')\n",
+            "docs/a.md": page(
+                "bad.py#good", "bad.py#bad", "other.py#one", printing="one"
+            ),
+        }
+    )
+    woven = book.weave(limit=3.0)
+    (problem,) = woven.failures
+    assert str(problem).startswith("snippets/bad.py:")
+    assert f"cell 'bad' {said}" in str(problem)
+    assert "shown by docs/a.md:" in str(problem)
+    assert sorted(woven.results) == ["other"]
+    assert woven.results["other"].cells[0].output == "fine"
+    assert not list((book.root / ".weave/results").glob("bad-*"))
+    again = book.weave(limit=3.0)  # a failure is never remembered
+    assert again.ran == ("bad",)
+
+
+def test_a_traceback_points_into_the_module(make_book: Make) -> None:
+    code = """
+        # %% one
+        def halve(x):
+            return x / 0
+
+        # %% two
+        print("before")
+        halve(1)
+    """
+    book = make_book({"snippets/a.py": code, "docs/a.md": page("a.py#one", "a.py#two")})
+    (problem,) = book.weave().failures
+    assert (str(problem.path), problem.line) == ("snippets/a.py", 3)
+    assert 'File "snippets/a.py", line 7, in <module>' in problem.detail
+    assert "return x / 0" in problem.detail
+    assert "weave/worker.py" not in problem.detail
+
+
+def test_nothing_a_module_started_outlives_it(make_book: Make, tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    code = f"""
+        # %% one
+        import subprocess
+        from pathlib import Path
+
+        child = subprocess.Popen(["sleep", "1000"])
+        Path({str(pid)!r}).write_text(str(child.pid))
+        print("done")
+    """
+    book = make_book(
+        {"snippets/a.py": code, "docs/a.md": page("a.py#one", printing="one")}
+    )
+    begun = time.monotonic()
+    assert book.weave().problems != ()  # the fence is still empty, nothing else
+    assert time.monotonic() - begun < 5
+    deadline = time.monotonic() + 5
+    while _alive(int(pid.read_text())) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _alive(int(pid.read_text()))
+
+
+def _alive(pid: int) -> bool:
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return status != "Z"
+
+
+def test_what_a_module_does_to_its_process_stays_there(make_book: Make) -> None:
+    spoil = """
+        # %% one
+        import os, random, sys
+
+        random.seed(1)
+        os.environ["SPOILED"] = "yes"
+        os.chdir("/")
+        sys.path.append("/spoiled")
+        sys.stdout = None
+    """
+    look = """
+        # %% one
+        import os, sys
+        from pathlib import Path
+
+        print(os.environ.get("SPOILED"), "/spoiled" in sys.path, list(Path().iterdir()))
+    """
+    files = {f"snippets/m{n}.py": spoil if n % 2 else look for n in range(6)}
+    cells = [f"m{n}.py#one" for n in range(6)]
+    book = make_book({**files, "docs/a.md": page(*cells)})
+    before = dict(os.environ), Path.cwd()
+    woven = book.weave(jobs=1)
+    for n in (0, 2, 4):
+        assert woven.results[f"m{n}"].cells[0].output == "None False []"
+    assert before == (dict(os.environ), Path.cwd())
+
+
+def test_threads_and_exit_handlers_do_not_hold_a_module_up(make_book: Make) -> None:
+    code = """
+        # %% one
+        import atexit, threading, time
+
+        threading.Thread(target=time.sleep, args=(1000,)).start()
+        atexit.register(print, "too late")
+        print("done")
+    """
+    book = make_book({"snippets/a.py": code, "docs/a.md": page("a.py#one")})
+    begun = time.monotonic()
+    woven = book.weave()
+    assert time.monotonic() - begun < 10
+    assert woven.results["a"].cells[0].output == "done"
+
+
+def test_what_subprocesses_and_descriptors_print_is_output(make_book: Make) -> None:
+    code = """
+        # %% one
+        import os, subprocess
+
+        print("first")
+        subprocess.run(["echo", "second"])
+        os.write(1, b"third\\n")
+    """
+    book = make_book({"snippets/a.py": code, "docs/a.md": page("a.py#one")})
+    assert book.weave().results["a"].cells[0].output == "first\nsecond\nthird"
+
+
+def test_a_module_runs_as_a_script_does(make_book: Make) -> None:
+    code = """
+        # %% one
+        import pickle
+        import sys
+        from dataclasses import dataclass
+        from pathlib import Path
+
+        @dataclass
+        class Point:
+            x: int
+
+        print(__name__, Path(__file__).name, Path(sys.argv[0]).name)
+        print(pickle.loads(pickle.dumps(Point(1))))
+    """
+    book = make_book({"snippets/a.py": code, "docs/a.md": page("a.py#one")})
+    output = book.weave().results["a"].cells[0].output
+    assert output == "__main__ a.py a.py\nPoint(x=1)"
+
+
+def test_figures_left_open_are_saved_in_light_and_dark_and_named(
+    make_book: Make,
+) -> None:
+    code = """
+        # %% plot
+        import matplotlib.pyplot as plt
+
+        plt.plot([1, 2], color="black")
+        plt.title("</svg><script>alert(1)</script>")
+        plt.figure()
+        plt.rcParams["lines.linewidth"] = 9
+
+        # %% more
+        print(plt.get_fignums())
+    """
+    book = make_book(
+        {"snippets/a.py": code, "docs/a.md": page("a.py#plot", "a.py#more")}
+    )
+    woven = book.weave()
+    plot, more = woven.results["a"].cells
+    assert [name for name, _ in plot.files] == ["plot.svg", "plot-2.svg"]
+    assert (more.output, more.files) == ("[]", ())
+    path = next(path for name, path in woven.files() if name.endswith("/plot.svg"))
+    svg = path.read_text("utf-8")
+    assert "prefers-color-scheme:dark" in svg
+    assert "var(--ink)" in svg
+    assert "<script>" not in svg
+    again = book.weave()
+    assert again.ran == ()
+    assert again.results["a"].cells == woven.results["a"].cells
+
+
+def test_a_printed_data_frame_is_kept_as_a_table_too(make_book: Make) -> None:
+    code = """
+        # %% frame
+        import pandas as pd
+
+        print("Look:")
+        print(pd.DataFrame({"a": [1, 2], "b<": [0.5, 0.25]}, index=["p", "q"]))
+    """
+    book = make_book({"snippets/a.py": code, "docs/a.md": page("a.py#frame")})
+    (cell,) = book.weave().results["a"].cells
+    (table,) = cell.tables
+    assert table.header == ("", "a", "b<")
+    assert table.rows == (("p", "1", "0.50"), ("q", "2", "0.25"))
+    assert cell.output == "Look:\n" + table.text
+
+
+def test_more_modules_than_jobs_all_run_and_the_slow_start_first(
+    make_book: Make,
+) -> None:
+    files = {
+        f"snippets/m{n}.py": f"# %% one\nimport time\ntime.sleep({n / 10})\n"
+        for n in range(4)
+    }
+    book = make_book({**files, "docs/a.md": page(*(f"m{n}.py#one" for n in range(4)))})
+    begun: list[str] = []
+    from weave.build import Progress
+
+    book.weave(jobs=1)
+    for n in range(4):
+        book.write(f"snippets/m{n}.py", files[f"snippets/m{n}.py"] + "# changed\n")
+    book.weave(jobs=1, progress=Progress(began=begun.append))
+    assert begun == ["m3", "m2", "m1", "m0"]
+
+
+def test_a_device_that_is_not_here_is_refused(make_book: Make) -> None:
+    book = make_book(
+        {"snippets/a.py": "# %% one\nx = 1\n", "docs/a.md": page("a.py#one")}
+    )
+    (problem,) = book.weave(device="tpu").failures
+    assert "this machine has no device 'tpu'" in str(problem)
