@@ -69,6 +69,33 @@ for name, value in values.items():
     print(f"{name} = {value.tolist()}")
 
 
+# %% labels
+def show(value: torch.Tensor) -> str:
+    """Write a vector as (6, 8) and a number as 95."""
+    numbers = ", ".join(f"{entry:.4g}" for entry in value.ravel().tolist())
+    return f"({numbers})" if value.ndim else numbers
+
+
+symbols = {"mul": "*", "add": "+", "matmul": "@", "truediv": "/"}
+labels = {node: node.name for node in graph.nodes}
+for node in operations:
+    left, right = node.args
+    labels[node] += f" = {left} {symbols[node.target.__name__]} {right}"
+
+# %% borrow
+from drawing import draw_graph
+
+# %% draw
+edges = [
+    (source, node, show(values[source.name]))
+    for node in graph.nodes
+    for source in node.all_input_nodes
+]
+boxes = {node: "box" for node in graph.nodes if node not in operations}
+draw_graph(labels, edges, boxes, upward=True)
+plt.show()
+
+
 # %% topological
 def is_topological(order: list[fx.Node]) -> bool:
     """Tell whether each node comes after all of its inputs."""
@@ -113,6 +140,16 @@ nudged = values | {"x1": torch.tensor([1.1, 2.0])}
 nudged = evaluate(affected(nodes["x1"]), nudged)
 for name in ("x1", "z2", "z3", "y"):
     print(f"{name} changes by", nudged[name] - values[name])
+
+# %% draw-nudge
+changes = [
+    (source, node, show(nudged[source.name] - values[source.name]))
+    for source, node, _ in edges
+]
+looks = boxes | dict.fromkeys(affected(nodes["x1"]), "marked")
+looks[nodes["x1"]] = looks[graph.output_node()] = "box marked"
+draw_graph(labels, changes, looks, upward=True)
+plt.show()
 
 # %% spreadsheet
 a = torch.tensor([1.0, 2.0])

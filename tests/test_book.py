@@ -91,6 +91,7 @@ def prose(page: Chapter) -> str:
             lines[index] = ""
     text = "\n".join(lines)
     text = re.sub(r"<!--.*?-->", "", text, flags=re.S)
+    text = re.sub(r"^!\[.*$", "", text, flags=re.M)
     text = re.sub(r"\$\$.*?\$\$", "", text, flags=re.S)
     text = re.sub(r"(?<!\\)\$[^$\n]+\$", "", text)
     text = re.sub(r"`[^`\n]+`", "", text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import socket
@@ -114,7 +115,10 @@ def test_serving_shows_what_building_shows(copy: Path, built: Path) -> None:
     command = [sys.executable, "-m", "mkdocs", "serve", "--dev-addr", address]
     log = copy.parent / "serve.log"
     with log.open("w") as file:
-        server = subprocess.Popen(command, cwd=copy, stdout=file, stderr=file)
+        environment = os.environ | {"SITE_URL": f"http://{address}/"}
+        server = subprocess.Popen(
+            command, cwd=copy, stdout=file, stderr=file, env=environment
+        )
     try:
         served = {}
         for page in pages(built):

@@ -92,4 +92,7 @@ def _positive(kind: type[int] | type[float]) -> Callable[[str], float]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("weave: interrupted; what has ended is remembered")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
@@ -35,6 +36,11 @@ class Woven:
     def failures(self) -> tuple[Problem, ...]:
         """The problems that stop every build, not only a strict one."""
         return tuple(problem for problem in self.problems if not problem.warning)
+
+    @property
+    def parts(self) -> Path:
+        """Where files are written before they are renamed into place."""
+        return Cache(self.book.root / CACHE, self.book.root).parts
 
     def files(self) -> Iterator[tuple[str, Path]]:
         """Each figure's place in docs/, `figures/tensors/plane.svg`, and its file."""
@@ -77,12 +83,6 @@ def read_book(root: Path) -> Book:
         except WeaveError as error:
             unread.add(path.stem)
             problems += error.problems
-        except SyntaxError as error:  # in a file that the module imports
-            unread.add(path.stem)
-            what = f"is not Python: {error.msg}"
-            cure = f"repair it; {path.name} imports it"
-            place = Path(error.filename or path)
-            problems.append(Problem(place, error.lineno or 1, what, cure))
     if not (root / DOCS).is_dir() or not (root / SNIPPETS).is_dir():
         what = f"the book has no folder {DOCS}/ or {SNIPPETS}/"
         cure = "run this in the folder that holds mkdocs.yml, or name it with --root"
@@ -151,7 +151,7 @@ def weave(
             else:
                 problems.append(_with_pages(answer, source, book))
             progress.ended(source.module, seconds, isinstance(answer, Result))
-        kept.prune(book.sources)
+        kept.prune({*book.sources, *book.unread})
     problems += check.references(book, results)
     if not only:
         problems += check.unshown(book, results)
@@ -172,7 +172,8 @@ def fill_chapters(woven: Woven) -> list[Path]:
     """
     texts = []
     problems: list[Problem] = []
-    for chapter in woven.book.chapters:
+    for known in woven.book.chapters:
+        chapter = read_chapter(known.path)  # which may have been edited meanwhile
         pairs = [
             pair
             for slot in chapter.slots
@@ -186,26 +187,31 @@ def fill_chapters(woven: Woven) -> list[Path]:
             ]
     if problems:
         raise WeaveError(*problems)
-    return [path for path, text in texts if cache.write(path, text.encode())]
+    return [
+        path for path, text in texts if cache.write(path, text.encode(), by=woven.parts)
+    ]
 
 
 def publish(woven: Woven) -> None:
     """Write the figures and notebooks into docs/, and remove those of earlier runs."""
     docs = woven.book.root / DOCS
-    wanted = {docs / name for name, _ in woven.files()}
-    for name, path in woven.files():
-        cache.write(docs / name, path.read_bytes())
-    for name, text in notebooks(woven):
-        wanted.add(docs / name)
-        cache.write(docs / name, text.encode())
-    wanted.add(docs / FIGURES / "runs.json")
-    cache.write(docs / FIGURES / "runs.json", runs(woven).encode())
+    wanted = _write_files(woven, docs)
     for folder in (FIGURES, NOTEBOOKS):
         for path in sorted((docs / folder).rglob("*"), reverse=True):
-            if path.is_file() and path not in wanted and not path.name.startswith("."):
+            if path.is_file() and path not in wanted:
                 path.unlink(missing_ok=True)
             elif path.is_dir() and not any(path.iterdir()):
                 path.rmdir()
+
+
+def _write_files(woven: Woven, folder: Path) -> set[Path]:
+    """Write the figures and notebooks below a folder; gives their paths."""
+    files = {name: path.read_bytes() for name, path in woven.files()}
+    files |= {name: text.encode() for name, text in notebooks(woven)}
+    files[f"{FIGURES}/runs.json"] = runs(woven).encode()
+    for name, data in files.items():
+        cache.write(folder / name, data, by=woven.parts)
+    return {folder / name for name in files}
 
 
 def notebooks(woven: Woven) -> Iterator[tuple[str, str]]:
@@ -236,41 +242,59 @@ def runs(woven: Woven) -> str:
 
 _lock = threading.Lock()
 _current: Woven | None = None
+_read_at: float | None = None  # when the book was read here, without a hook
 
 
-def set_current(woven: Woven | None) -> None:
+def set_current(woven: Woven) -> None:
     """Say which results the pages of this process show."""
-    global _current
-    _current = woven
+    global _current, _read_at
+    _current, _read_at = woven, None
 
 
 def current() -> Woven:
     """The results that the pages of this process show.
 
     A site generator without hooks never says which; then the book in the working
-    folder is woven and published here, once.
+    folder is woven and published here, again whenever a module has changed.
 
     Raises:
         WeaveError: The book has failures. None of its results is to be shown.
     """
-    global _current
+    global _current, _read_at
     with _lock:
-        if _current is None:
-            woven = weave(read_book(Path.cwd()))
+        woven = _current
+        if woven is None or (_read_at is not None and _newest_module() > _read_at):
+            _read_at = _newest_module()
+            _current = woven = weave(read_book(Path.cwd()))
             if not woven.failures:
                 publish(woven)
-            _current = woven
-        woven = _current
+                if site := _zensical_site():
+                    _write_files(woven, site)
     if woven.failures:
         raise WeaveError(*woven.failures)
     return woven
 
 
-def _figures_of(slot: Slot, woven: Woven, kept: Cache) -> list[str]:
+def _newest_module() -> float:
+    modules = (Path.cwd() / SNIPPETS).rglob("*.py")
+    return max((path.stat().st_mtime for path in modules), default=0.0)
+
+
+def _zensical_site() -> Path | None:
+    """Where Zensical builds the site, if it is what runs here.
+
+    It lists the files of docs/ before it renders the first page, which is when the
+    figures are made; so they go to the site as well.
+    """
+    config = sys.modules.get("zensical.config")
+    return Path(config.get_config()["site_dir"]).absolute() if config else None
+
+
+def _figures_of(slot: Slot, woven: Woven, kept: Cache) -> dict[str, str]:
     result = woven.results.get(slot.module)
     cell = result.cell(slot.cell) if result else None
-    found = [kept.read(digest) for _, digest in (cell.files if cell else ())]
-    return [data.decode("utf-8") for data in found if data is not None]
+    found = {name: kept.read(digest) for name, digest in (cell.files if cell else ())}
+    return {name: data.decode("utf-8") for name, data in found.items() if data}
 
 
 def _with_pages(problem: Problem, source: Source, book: Book) -> Problem:

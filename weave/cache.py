@@ -93,6 +93,7 @@ class Cache:
     def __init__(self, folder: Path, root: Path) -> None:
         self.results = folder / "results"
         self.files = folder / "files"
+        self.parts = folder / "parts"
         self.root = root
 
     def load(self, module: str, key: str) -> Result | None:
@@ -100,9 +101,9 @@ class Cache:
         try:
             text = (self.results / f"{module}-{key[:32]}.json").read_text("utf-8")
             data = json.loads(text)
-            if data.pop("key") != key:
+            if data["key"] != key or data["digest"] != _digest_of(data["result"]):
                 return None
-            result = from_json(data)
+            result = from_json(data["result"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
         for name, wanted in result.reads:
@@ -119,7 +120,8 @@ class Cache:
 
     def store(self, result: Result, key: str) -> None:
         """Remember a result whose files are kept already (see `keep`)."""
-        data = {"key": key, **asdict(result)}
+        told = asdict(result)
+        data = {"key": key, "digest": _digest_of(told), "result": told}
         text = json.dumps(data, indent=1, ensure_ascii=False)
         write(self.results / f"{result.module}-{key[:32]}.json", text.encode())
 
@@ -146,7 +148,7 @@ class Cache:
         """How long the module took when it last ran, or None."""
         for path in self._newest(module):
             try:
-                return float(json.loads(path.read_text("utf-8"))["seconds"])
+                return float(json.loads(path.read_text("utf-8"))["result"]["seconds"])
             except (OSError, ValueError, KeyError, TypeError):
                 continue
         return None
@@ -169,11 +171,15 @@ class Cache:
         for path in self.results.glob("*.json"):
             try:
                 data = json.loads(path.read_text("utf-8"))
-                kept |= {name for cell in data["cells"] for _, name in cell["files"]}
+                kept |= {
+                    name
+                    for cell in data["result"]["cells"]
+                    for _, name in cell["files"]
+                }
             except (OSError, ValueError, KeyError, TypeError):
                 path.unlink(missing_ok=True)
         now = time.time()
-        for folder in (self.files, self.results):
+        for folder in (self.files, self.results, self.parts):
             for path in folder.glob("*"):
                 unused = folder is self.files and path.name not in kept
                 try:
@@ -199,8 +205,18 @@ class Cache:
         return sorted(found, key=lambda path: (age(path), path.name))
 
 
-def write(path: Path, data: bytes) -> bool:
+def _digest_of(told: dict[str, Any]) -> str:
+    return digest(json.dumps(told, sort_keys=True).encode())
+
+
+def write(path: Path, data: bytes, by: Path | None = None) -> bool:
     """Write a file whole or not at all, and only if its content changes.
+
+    Args:
+        path: The file; its folder is made if needed.
+        data: Its new content.
+        by: The folder, on the same file system, for the temporary file that is then
+            renamed; by default the file's own.
 
     Returns:
         Whether the file was written.
@@ -211,7 +227,9 @@ def write(path: Path, data: bytes) -> bool:
     except OSError:
         pass
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(suffix=".part", prefix=".", dir=path.parent)
+    place = by or path.parent
+    place.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(suffix=".part", prefix=".", dir=place)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)

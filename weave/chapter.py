@@ -57,7 +57,7 @@ def parse_chapter(text: str, path: Path) -> Chapter:
     problems: list[Problem] = []
     slots: list[Slot] = []
     images: list[Image] = []
-    lines = text.splitlines(keepends=True)
+    lines = split_lines(text)
     offsets = [0]
     for line in lines:
         offsets.append(offsets[-1] + len(line))
@@ -88,7 +88,6 @@ def parse_chapter(text: str, path: Path) -> Chapter:
         return place, opening["info"].strip(), len(lines)
 
     index = 0
-    comment_until = 0
     while index < len(lines):
         line = lines[index]
         if directive := DIRECTIVE.fullmatch(line):
@@ -124,11 +123,18 @@ def parse_chapter(text: str, path: Path) -> Chapter:
         elif (fence := fence_at(index)) is not None:
             index = fence[2]
         else:
-            if "<!--" in COMMENT.sub("", line) and index >= comment_until:
-                comment_until = _end_of_comment(lines, index)
-                index = comment_until
+            plain = COMMENT.sub("", CODE_SPAN.sub("", line))
+            if "<!--" in plain:
+                end = _end_of_comment(lines, index)
+                if end is None:
+                    what = "this comment is never closed"
+                    report(index, what, "add --> where the comment ends")
+                    end = len(lines)
+                index = end
                 continue
-            plain = CODE_SPAN.sub("", COMMENT.sub("", line))
+            if DIRECTIVE.search(CODE_SPAN.sub("", line)):
+                what = "a directive shares its line with other text"
+                report(index, what, "put it on a line of its own, above its fence")
             images += [
                 Image(index + 1, match["alt"], match["target"])
                 for match in IMAGE.finditer(plain)
@@ -155,8 +161,7 @@ def fill(chapter: Chapter, contents: Iterable[tuple[Fence, str]]) -> str:
     pieces = []
     position = 0
     for fence, content in sorted(contents, key=lambda pair: pair[0].start):
-        opening = text.splitlines()[fence.line - 1]
-        match = OPENING.fullmatch(opening)
+        match = OPENING.fullmatch(split_lines(text)[fence.line - 1].rstrip("\r\n"))
         ticks = match["ticks"] if match else "```"
         closing = re.compile(
             rf"^[ \t]*{re.escape(ticks[0])}{{{len(ticks)},}}\s*$", re.M
@@ -195,14 +200,23 @@ def contents(chapter: Chapter, fence: Fence) -> str:
     return "\n".join(lines).removesuffix("\n")
 
 
+def split_lines(text: str) -> list[str]:
+    """The lines of a text, each with its newline, as editors count them.
+
+    Unlike `str.splitlines`, which splits at form feeds and Unicode's separators too.
+    """
+    return re.findall(r"[^\n]*\n|[^\n]+", text)
+
+
 def _skip_blank(lines: list[str], index: int) -> int:
     while index < len(lines) and not lines[index].strip():
         index += 1
     return index
 
 
-def _end_of_comment(lines: list[str], index: int) -> int:
+def _end_of_comment(lines: list[str], index: int) -> int | None:
+    """The index of the line after the one that closes the comment, or None."""
     for end in range(index, len(lines)):
         if "-->" in lines[end].split("<!--")[-1]:
             return end + 1
-    return len(lines)
+    return None

@@ -60,7 +60,7 @@ def on_pre_build(config: MkDocsConfig) -> None:
         raise PluginError(f"the book is not true, so it is not built:\n{told}")
     if "mkdocs-jupyter" in config.plugins:  # which renders real files only
         for name, text in build.notebooks(woven):
-            write(book.root / DOCS / name, text.encode())
+            write(book.root / DOCS / name, text.encode(), by=woven.parts)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> None:

@@ -18,7 +18,7 @@ from markdown.extensions import Extension
 from markdown.preprocessors import Preprocessor
 
 from weave import build
-from weave.chapter import parse_chapter
+from weave.chapter import DIRECTIVE, parse_chapter, split_lines
 from weave.check import shown_cell
 from weave.model import CellResult, Result, Slot, Table, WeaveError
 
@@ -38,14 +38,14 @@ class Fill(Preprocessor):
             WeaveError: The page or the book has failures.
         """
         text = "\n".join(lines)
-        if "<!-- snippet:" not in text:
+        if not DIRECTIVE.search(text):
             return lines
         chapter = parse_chapter(text + "\n", page.get() or Path("page.md"))
         woven = build.current()
         pieces: list[str] = []
         position = 0
         starts = [0]
-        for line in chapter.text.splitlines(keepends=True):
+        for line in split_lines(chapter.text):
             starts.append(starts[-1] + len(line))
         for slot in chapter.slots:
             pieces.append(chapter.text[position : starts[slot.line - 1]])

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from weave.chapter import split_lines
 from weave.model import Chapter, Fence, Slot
 
 FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.S)
@@ -19,18 +20,21 @@ SUMMARY = re.compile(r"<summary>(?P<text>.*?)</summary>")
 
 def write_notebook(
     chapter: Chapter,
-    blocks: Sequence[tuple[Slot, Mapping[Fence, str], Sequence[str]]],
+    blocks: Sequence[tuple[Slot, Mapping[Fence, str], Mapping[str, str]]],
 ) -> str:
     """The chapter in nbformat 4.5, as JSON text; the same bytes for the same input.
 
     Args:
         chapter: The chapter.
-        blocks: Each slot with what belongs in its fences, and its figures' SVG text.
+        blocks: Each slot with what belongs in its fences, and its figures: the name,
+            such as `plot-2.svg`, and the SVG text.
     """
     cells: list[dict[str, Any]] = []
     position = 0
     starts = _line_starts(chapter.text)
-    alts = [image.alt for image in chapter.images]
+    alts = {
+        "/".join(image.target.split("/")[-2:]): image.alt for image in chapter.images
+    }
 
     def add(kind: str, source: str, **more: Any) -> None:
         lines = source.splitlines(keepends=True)
@@ -60,16 +64,8 @@ def write_notebook(
                     "text": text.splitlines(keepends=True),
                 }
             )
-        for svg in figures:
-            alt = next(
-                (
-                    image.alt
-                    for image in chapter.images
-                    if f"figures/{slot.module}/{slot.cell}" in image.target
-                ),
-                alts[0] if alts else "",
-            )
-            outputs.append(_picture(svg, alt))
+        for name, svg in figures.items():
+            outputs.append(_picture(svg, alts.get(f"{slot.module}/{name}", name)))
         add("code", texts[slot.code], execution_count=None, outputs=outputs)
         last = slot.output or slot.code
         position = chapter.text.find("\n", last.end) + 1 or len(chapter.text)
@@ -117,6 +113,6 @@ def _picture(svg: str, alt: str) -> dict[str, Any]:
 
 def _line_starts(text: str) -> list[int]:
     starts = [0]
-    for line in text.splitlines(keepends=True):
+    for line in split_lines(text):
         starts.append(starts[-1] + len(line))
     return starts

@@ -141,6 +141,7 @@ def _answer(each: _Running) -> Result | Problem:
     except (OSError, ValueError):
         code = each.process.exitcode or 0
         if code < 0:
+            how = f"was killed by signal {-code}"
             with suppress(ValueError):
                 how = f"was killed by {signal.Signals(-code).name}"
         else:

@@ -76,7 +76,7 @@ def definition(source: Source, name: str) -> Cell | None:
 def _cells(
     path: Path, text: str, tree: ast.Module, root: Path
 ) -> tuple[list[Cell], list[Problem]]:
-    lines = text.splitlines()
+    lines = text.split("\n")
     inside = _lines_inside_strings(tree)
     marks = [
         (number, match["name"].strip())
@@ -93,7 +93,7 @@ def _cells(
             break
     cells: list[Cell] = []
     seen: dict[str, int] = {}
-    ends = [number for number, _ in marks[1:]] + [len(lines) + 1]
+    ends = [*(number for number, _ in marks[1:]), len(lines) + 1][: len(marks)]
     for (number, name), end in zip(marks, ends, strict=True):
         if not NAME.fullmatch(name):
             what = f"the cell's name {name!r} is not lowercase words joined by hyphens"
@@ -123,6 +123,16 @@ def _cells(
             continue
         cells.append(Cell(path.stem, name, code, start, borrowed))
     return cells, problems
+
+
+def _parse(file: Path, importer: Path) -> ast.Module:
+    try:
+        return ast.parse(file.read_text(encoding="utf-8"))
+    except (SyntaxError, ValueError) as error:  # not UTF-8 is a ValueError too
+        line = getattr(error, "lineno", None) or 1
+        what = f"is not Python: {getattr(error, 'msg', None) or error}"
+        cure = f"repair it; {importer.name} imports it"
+        raise WeaveError(Problem(file, line, what, cure)) from error
 
 
 def _is_docstring(node: ast.stmt, tree: ast.Module) -> bool:
@@ -178,7 +188,7 @@ def _imported_names(tree: ast.Module) -> set[str]:
 def _files(name: str, folders: Iterable[Path]) -> list[Path]:
     """The files below the folders that `import name` loads, packages first."""
     for folder in folders:
-        files = []
+        files: list[Path] = []
         place = folder
         for part in name.split("."):
             if (file := place / f"{part}.py").is_file():
@@ -195,11 +205,15 @@ def _files(name: str, folders: Iterable[Path]) -> list[Path]:
 
 def _reachable(path: Path, tree: ast.Module, root: Path) -> set[Path]:
     """The files of this repository that running the module loads, itself left out."""
-    top = (path.parent, root)  # where Python looks when the module is run as a script
+    top: tuple[Path, ...] = (
+        path.parent,
+        root,
+    )  # where Python looks when the module is run as a script
     found: set[Path] = set()
     waiting = [(path, tree)]
     while waiting:
         importer, tree = waiting.pop()
+        wanted: list[tuple[str, tuple[Path, ...]]]
         wanted = [(name, top) for name in _imported_names(tree)]
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom):
@@ -211,5 +225,5 @@ def _reachable(path: Path, tree: ast.Module, root: Path) -> set[Path]:
             for file in _files(name, folders):
                 if file != path and file not in found:
                     found.add(file)
-                    waiting.append((file, ast.parse(file.read_text(encoding="utf-8"))))
+                    waiting.append((file, _parse(file, path)))
     return found

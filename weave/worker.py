@@ -8,6 +8,8 @@ result, or the problem. Whatever the module does to this process dies with it.
 from __future__ import annotations
 import __future__
 
+import ctypes
+import importlib.util
 import io
 import json
 import linecache
@@ -18,6 +20,7 @@ import time
 import traceback
 import types
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from html.parser import HTMLParser
 from multiprocessing import connection, parent_process
@@ -29,6 +32,7 @@ from weave.cache import Cache, digest
 from weave.model import Cell, CellResult, Problem, Result, Source, Table
 
 LONGEST_OUTPUT = 20_000  # characters a cell may print: about 250 lines
+PR_SET_PDEATHSIG = 1  # prctl(2): the signal for when the parent has ended
 LARGEST_FILE = 64 << 20  # bytes a module may write to one file, its output included
 FEATURES = sum(
     getattr(__future__, name).compiler_flag for name in __future__.all_feature_names
@@ -75,11 +79,26 @@ def main(job: Job) -> None:
         answer = {"result": asdict(_run(job))}
     except FailureError as failure:
         answer = {"problem": asdict(failure.problem)}
+    except Exception as error:  # noqa: BLE001  # whatever it is, it is the answer
+        # The module broke what the engine stands on: its folder, its descriptors.
+        answer = {"problem": asdict(_broken(job, error))}
     text = json.dumps(answer, default=str)
     part = job.answer.with_suffix(".part")
     part.write_text(text, encoding="utf-8")
     part.replace(job.answer)
     os._exit(0)
+
+
+def _broken(job: Job, error: Exception) -> Problem:
+    cell = None
+    with suppress(OSError):
+        cell = job.source.cell(job.at.read_text())
+    said = f"{type(error).__name__}: {error}"
+    what = f"cell {cell.name!r} breaks its worker" if cell else "breaks its worker"
+    cure = "let it leave alone the folder and the files that it did not make"
+    line = cell.line if cell else 1
+    told = "".join(traceback.format_exception(error))
+    return Problem(job.source.path, line, f"{what}: {said}", cure, told)
 
 
 def environment(device: str) -> dict[str, str]:
@@ -100,6 +119,10 @@ def _die_with_parent() -> None:
     parent = parent_process()
     if parent is None:
         return
+
+    if sys.platform == "linux":  # also while the module holds Python's lock
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, 9)
 
     def watch() -> None:
         connection.wait([parent.sentinel])
@@ -135,11 +158,12 @@ def _run(job: Job) -> Result:
     for cell in source.cells:
         job.at.write_text(cell.name)
         tables.clear()
-        _execute(cell, source, main.__dict__, flags, job.root)
+        figures = _execute(cell, source, main.__dict__, flags, job.root)
         _complaints(err, cell, source, job.root)
         output = _output(out, cell, source)
         shown = tuple(table for table in tables if table.text in output)
-        results.append(CellResult(cell.name, output, shown, _figures(cell, keep)))
+        files = tuple((name, keep(data)) for name, data in figures.items())
+        results.append(CellResult(cell.name, output, shown, files))
     seconds = time.perf_counter() - begun
     read = tuple(
         (name, digest((job.root / name).read_bytes())) for name in sorted(reads)
@@ -157,13 +181,16 @@ def _run(job: Job) -> Result:
 
 def _execute(
     cell: Cell, source: Source, namespace: dict[str, Any], flags: int, root: Path
-) -> None:
+) -> dict[str, bytes]:
+    """Run the cell; gives the figures that it leaves open, by name."""
     padded = "\n" * (cell.line - 1) + cell.code
     code = compile(padded, str(source.path), "exec", flags, dont_inherit=True)
     try:
         exec(code, namespace)  # the module's own code: running it is the purpose
+        figures = _figures(cell)
         sys.stdout.flush()
         sys.stderr.flush()
+        return figures
     except SystemExit as error:
         line = _line_in(source.path, error, cell)
         what = f"cell {cell.name!r} ends the program: SystemExit({error.code!r})"
@@ -171,7 +198,7 @@ def _execute(
         raise FailureError(Problem(source.path, line, what, cure)) from error
     except BaseException as error:
         line = _line_in(source.path, error, cell)
-        said = traceback.format_exception_only(error)[-1].strip().splitlines()[0]
+        said = f"{type(error).__name__}: {error}".splitlines()[0].removesuffix(": ")
         linecache.checkcache()
         frames = error.__traceback__.tb_next if error.__traceback__ else None
         told = "".join(traceback.format_exception(type(error), error, frames))
@@ -237,15 +264,18 @@ def _complaints(err: _Capture, cell: Cell, source: Source, root: Path) -> None:
 def _output(out: _Capture, cell: Cell, source: Source) -> str:
     """What the cell has printed, without the last newline, if a page can show it."""
     data, length = out.take(4 * LONGEST_OUTPUT)
+    if length > len(data):
+        what = f"prints {length:,} bytes"
+        cure = f"print at most {LONGEST_OUTPUT:,} characters"
+        raise _refuse(cell, source, what, cure)
     try:
         text = data.decode("utf-8").replace(os.linesep, "\n")
     except UnicodeDecodeError as error:
         what = f"prints bytes that are not UTF-8: {data[error.start : error.end]!r}"
         raise _refuse(cell, source, what, "print text") from error
-    if length > len(data) or len(text) > LONGEST_OUTPUT:
-        what = f"prints {length:,} bytes"
-        cure = f"print at most {LONGEST_OUTPUT:,} characters"
-        raise _refuse(cell, source, what, cure)
+    if len(text) > LONGEST_OUTPUT:
+        what = f"prints {len(text):,} characters"
+        raise _refuse(cell, source, what, f"print at most {LONGEST_OUTPUT:,}")
     for character in text:
         if not character.isprintable() and character not in "\n\t":
             what = f"prints the control character {character!r}"
@@ -259,24 +289,23 @@ def _output(out: _Capture, cell: Cell, source: Source) -> str:
     return text.removesuffix("\n")
 
 
-def _figures(cell: Cell, keep: Callable[[bytes], str]) -> tuple[tuple[str, str], ...]:
-    """Save and close the figures that the cell has left open."""
+def _figures(cell: Cell) -> dict[str, bytes]:
+    """Draw and close the figures that the cell has left open."""
     if "matplotlib.pyplot" not in sys.modules:
-        return ()
+        return {}
     import matplotlib.pyplot as plt
     from matplotlib import style
 
-    files = []
+    files = {}
     fixed = {name: value for name, value in figure.STYLE.items() if "svg." in name}
     for count, number in enumerate(plt.get_fignums(), 1):
         drawn = io.BytesIO()
         with style.context(fixed):
             plt.figure(number).savefig(drawn, **figure.SAVE)
         name = f"{cell.name}.svg" if count == 1 else f"{cell.name}-{count}.svg"
-        svg = figure.recolor(drawn.getvalue().decode("utf-8"))
-        files.append((name, keep(svg.encode("utf-8"))))
+        files[name] = figure.recolor(drawn.getvalue().decode("utf-8")).encode("utf-8")
     plt.close("all")
-    return tuple(files)
+    return files
 
 
 def _style() -> None:
@@ -360,7 +389,10 @@ def _watch_reads(root: Path) -> set[str]:
         name = os.path.abspath(os.fsdecode(arguments[0]))  # noqa: PTH100  # keeps links
         if not name.startswith(inside) or name.startswith(outside):
             return
-        if not name.endswith(".pyc") and Path(name).is_file():
+        if name.endswith(".pyc"):
+            with suppress(ValueError, NotImplementedError):
+                name = importlib.util.source_from_cache(name)
+        if Path(name).is_file():
             reads.add(Path(name).relative_to(root).as_posix())
 
     sys.addaudithook(hook)

@@ -182,3 +182,28 @@ def test_the_costs_are_4n_and_4n_plus_1(ran: Any) -> None:
     second = 2 * (2 * n - 1) + 1 + 1 + 1  # two inner products, 2 *, the sum, / 5
     assert (first, second) == (4 * n, 4 * n + 1)
     assert f"tensor(19.)\n{first} {second}\n" in ran.output
+
+
+def test_the_drawing_puts_on_each_edge_the_value_computed_by_hand(
+    names: dict[str, Any],
+) -> None:
+    labels = names["labels"]
+    drawn = {(labels[s], labels[t]): value for s, t, value in names["edges"]}
+    assert drawn == {
+        ("x2", "z1 = 2 * x2"): "(3, 4)",
+        ("x1", "z2 = x1 + z1"): "(1, 2)",
+        ("z1 = 2 * x2", "z2 = x1 + z1"): "(6, 8)",
+        ("z2 = x1 + z1", "z3 = z2 @ x3"): "(7, 10)",
+        ("x3", "z3 = z2 @ x3"): "(5, 6)",
+        ("z3 = z2 @ x3", "y = z3 / 5"): "95",
+        ("y = z3 / 5", "output"): "19",
+    }
+
+
+def test_the_second_drawing_marks_the_path_along_which_values_change(
+    names: dict[str, Any],
+) -> None:
+    for source, target, change in names["changes"]:
+        ends = [names["looks"].get(node, "") for node in (source, target)]
+        marked = all("marked" in end for end in ends)
+        assert marked == (change != "(0, 0)")

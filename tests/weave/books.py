@@ -33,6 +33,20 @@ class SmallBook:
         """A file's text."""
         return (self.root / name).read_text("utf-8")
 
+    def change(self, name: str, old: str, new: str) -> None:
+        """Put `new` in the place of `old`, which must be there once."""
+        text = (self.root / name).read_bytes()
+        assert text.count(old.encode()) == 1
+        (self.root / name).write_bytes(text.replace(old.encode(), new.encode()))
+
+    def files(self, folder: str = "docs") -> dict[str, bytes]:
+        """Every file below a folder with its bytes, but for the one with timings."""
+        return {
+            path.relative_to(self.root).as_posix(): path.read_bytes()
+            for path in sorted((self.root / folder).rglob("*"))
+            if path.is_file() and path.name != "runs.json"
+        }
+
     def weave(self, **settings: object) -> Woven:
         """Weave the book as it is now, in this process."""
         return build.weave(build.read_book(self.root), **settings)  # type: ignore[arg-type]  # the tests' own choice
@@ -40,6 +54,12 @@ class SmallBook:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `python -m weave` on the book."""
         return run("-m", "weave", *arguments, cwd=self.root)
+
+    def printed(self, module: str, cell: str = "one") -> str:
+        """What a cell prints, once the book is woven as it is now."""
+        found = self.weave().results[module].cell(cell)
+        assert found is not None
+        return found.output
 
     def problems(self) -> list[str]:
         """The first lines of what is wrong with the book."""

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.weave.books import SmallBook
+from weave import build, runner
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _warm() -> None:
+    """Begin to import the slow packages, once for the few tests that need them."""
+    runner.warm(["matplotlib", "pandas", "torch"])
+
+
+@pytest.fixture(autouse=True)
+def _no_page_shows_another_tests_book() -> Iterator[None]:
+    yield
+    build.set_current(None)
 
 
 @pytest.fixture
