@@ -108,41 +108,91 @@ def test_zensical_shows_what_mkdocs_shows(copy: Path, built: Path) -> None:
 
 
 def test_serving_shows_what_building_shows(copy: Path, built: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = f"127.0.0.1:{port}"
-    command = [sys.executable, "-m", "mkdocs", "serve", "--dev-addr", address]
-    log = copy.parent / "serve.log"
-    with log.open("w") as file:
-        environment = os.environ | {"SITE_URL": f"http://{address}/"}
-        server = subprocess.Popen(
-            command, cwd=copy, stdout=file, stderr=file, env=environment
-        )
+    with Server(copy) as server:
+        served = {page: words(server.fetch(page)) for page in pages(built)}
+    assert served == pages(built)
+
+
+@pytest.mark.slow
+def test_what_is_saved_while_serving_is_on_the_page_at_once(copy: Path) -> None:
+    page, module = copy / "docs/pytorch/tensors.md", copy / "snippets/tensors.py"
+    text, code = page.read_text("utf-8"), module.read_text("utf-8")
     try:
-        served = {}
-        for page in pages(built):
-            url = f"http://{address}/{page}/".replace("/./", "/")
-            served[page] = words(fetch(url, server, log))
-        assert served == pages(built)
+        with Server(copy) as server:
+            server.fetch("pytorch/tensors")
+            assert server.builds() == 1
+            for change in range(3):  # a machine may be busy once
+                seen = f"The {change + 1}. saved sentence."
+                page.write_text(f"{text}\n{seen}\n", encoding="utf-8")
+                sentence = server.wait("pytorch/tensors", seen)
+                if sentence <= 2:
+                    break
+            assert sentence <= 2
+            for change in range(3):
+                seen = f"saved cell {change + 1}"
+                changed = code.replace("print(", f'print("{seen}")\nprint(', 1)
+                module.write_text(changed, encoding="utf-8")
+                cell = server.wait("pytorch/tensors", seen)
+                if cell <= 3:
+                    break
+            assert cell <= 3
+            builds = server.builds()
+            time.sleep(3)
+            assert server.builds() == builds  # no build sets off another
     finally:
-        server.terminate()
-        server.wait()
+        page.write_text(text, encoding="utf-8")
+        module.write_text(code, encoding="utf-8")
 
 
-def fetch(url: str, server: subprocess.Popen[bytes], log: Path) -> str:
-    """A served page, once the server is there."""
-    for _ in range(600):
-        assert server.poll() is None, log.read_text()
-        try:
-            with urllib.request.urlopen(url) as answer:
-                text: str = answer.read().decode("utf-8")
-                return re.sub(r"<script>var livereload.*?</script>", "", text)
-        except urllib.error.URLError as error:
-            if isinstance(error, urllib.error.HTTPError):
-                raise
-            time.sleep(0.1)
-    raise AssertionError(log.read_text())
+class Server:
+    """`mkdocs serve` of a book, at a free address, while a `with` block lasts."""
+
+    def __init__(self, book: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.address = f"127.0.0.1:{free.getsockname()[1]}"
+        self._book = book
+        self._log = book.parent / "serve.log"
+
+    def __enter__(self) -> Server:
+        command = [sys.executable, "-m", "mkdocs", "serve", "-a", self.address]
+        environment = os.environ | {"SITE_URL": f"http://{self.address}/"}
+        with self._log.open("w") as log:
+            self._process = subprocess.Popen(
+                command, cwd=self._book, stdout=log, stderr=log, env=environment
+            )
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+    def fetch(self, page: str) -> str:
+        """A served page, once the server is there."""
+        url = f"http://{self.address}/{page}/".replace("/./", "/")
+        for _ in range(600):
+            assert self._process.poll() is None, self._log.read_text()
+            try:
+                with urllib.request.urlopen(url) as answer:
+                    text: str = answer.read().decode("utf-8")
+                    return re.sub(r"<script>var livereload.*?</script>", "", text)
+            except urllib.error.URLError as error:
+                if isinstance(error, urllib.error.HTTPError):
+                    raise
+                time.sleep(0.1)
+        raise AssertionError(self._log.read_text())
+
+    def wait(self, page: str, text: str) -> float:
+        """Seconds until a page shows a text."""
+        begun = time.monotonic()
+        while text not in self.fetch(page):
+            assert time.monotonic() < begun + 60, self._log.read_text()
+            time.sleep(0.05)
+        return time.monotonic() - begun
+
+    def builds(self) -> int:
+        """How often the server has built the book."""
+        return self._log.read_text().count("Documentation built")
 
 
 def test_two_builds_give_the_same_bytes(copy: Path, built: Path) -> None:

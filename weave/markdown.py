@@ -149,7 +149,8 @@ def _table(table: Table) -> str:
     )
     return (
         '<div class="frame" tabindex="0" role="group" aria-label="Output">'
-        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+        f'<table class="values"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
     )
 
 

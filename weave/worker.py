@@ -23,7 +23,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from html.parser import HTMLParser
-from multiprocessing import connection, parent_process
+from multiprocessing import connection, forkserver, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +123,8 @@ def _die_with_parent() -> None:
     if sys.platform == "linux":  # also while the module holds Python's lock
         with suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, 9)
+            # The forkserver ends when nobody holds this pipe; every worker inherits it.
+            os.close(forkserver._forkserver._forkserver_alive_fd)  # type: ignore[attr-defined]
 
     def watch() -> None:
         connection.wait([parent.sentinel])

@@ -31,7 +31,7 @@ class Run:
 
 
 @functools.cache
-def _run(name: str) -> Run:
+def _run(name: str) -> Run | Exception:
     printed = io.StringIO()
     here = Path.cwd()
     with tempfile.TemporaryDirectory() as empty:
@@ -42,6 +42,8 @@ def _run(name: str) -> Run:
                 namespace = runpy.run_path(
                     str(SNIPPETS / f"{name}.py"), run_name="__main__"
                 )
+        except Exception as error:  # noqa: BLE001  # each test of the module tells it
+            return error
         finally:
             os.chdir(here)
             sys.path.remove(str(SNIPPETS))
@@ -52,4 +54,11 @@ def _run(name: str) -> Run:
 @pytest.fixture
 def run_module() -> Callable[[str], Run]:
     """`run_module("tensors")` runs snippets/tensors.py, once a session."""
-    return _run
+
+    def run(name: str) -> Run:
+        ran = _run(name)
+        if isinstance(ran, Exception):
+            raise ran
+        return ran
+
+    return run

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
@@ -10,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from weave import build
+from weave.__main__ import main
 from weave.build import Woven
 
 ROOT = Path(__file__).parents[2]
@@ -52,8 +55,25 @@ class SmallBook:
         return build.weave(build.read_book(self.root), **settings)  # type: ignore[arg-type]  # the tests' own choice
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run `python -m weave` on the book."""
-        return run("-m", "weave", *arguments, cwd=self.root)
+        """What `python -m weave` does and says, but in this process, which is quick."""
+        out, err = io.StringIO(), io.StringIO()
+        command = ["--root", str(self.root), *arguments]
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = main(command)
+        return subprocess.CompletedProcess(
+            command, code, out.getvalue(), err.getvalue()
+        )
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a process of Python's, for which this repository is importable."""
+        return subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=self.root,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
 
     def printed(self, module: str, cell: str = "one") -> str:
         """What a cell prints, once the book is woven as it is now."""
@@ -68,11 +88,15 @@ class SmallBook:
 
 def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run the environment's Python, for which this repository is importable."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "NO_MKDOCS_2_WARNING": "1"}
     command = [sys.executable, *arguments]
     return subprocess.run(
-        command, cwd=cwd, env=environment, capture_output=True, text=True
+        command, cwd=cwd, env=environment(), capture_output=True, text=True
     )
+
+
+def environment() -> dict[str, str]:
+    """The environment of a process that is to find this repository's modules."""
+    return os.environ | {"PYTHONPATH": str(ROOT), "NO_MKDOCS_2_WARNING": "1"}
 
 
 def page(*cells: str, printing: str = "") -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,9 +18,9 @@ def _warm() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_page_shows_another_tests_book() -> Iterator[None]:
-    yield
-    build.set_current(None)
+def _no_page_shows_another_tests_book(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "_current", None)
+    monkeypatch.setattr(build, "_read_at", None)
 
 
 @pytest.fixture

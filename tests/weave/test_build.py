@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -79,84 +78,6 @@ def test_nothing_is_written_when_nothing_changes(book: SmallBook) -> None:
     assert [path.stat().st_mtime for path in files] == [0] * len(files)
 
 
-@pytest.mark.parametrize(
-    ("cells", "expected"),
-    [
-        (["a.py#one", "b.py#one"], "docs/a.md:11: there is no module snippets/b.py; "),
-        (["a.py#two"], "docs/a.md:3: snippets/a.py has no cell 'two'; its cells are"),
-        (
-            ["a.py#ones"],
-            "docs/a.md:3: snippets/a.py has no cell 'ones'; did you mean 'one'?",
-        ),
-        (
-            [],
-            "snippets/a.py:2: no chapter shows the cell 'one'; write <!-- snippet: ",
-        ),
-        (
-            ["a.py#one", "a.py#one"],
-            "docs/a.md:11: a.py#one stands below a.py#one of line 3",
-        ),
-    ],
-)
-def test_a_wrong_reference_says_what_to_do(
-    make_book: Make, cells: list[str], expected: str
-) -> None:
-    book = make_book({**GOOD, "docs/a.md": page(*cells, printing="one")})
-    assert any(said.startswith(expected) for said in book.problems()), book.problems()
-
-
-def test_a_printing_cell_needs_an_output_fence_and_a_silent_one_none(
-    make_book: Make,
-) -> None:
-    book = make_book({**GOOD, "docs/a.md": page("a.py#one")})
-    (said,) = [each for each in book.problems() if "prints" in each]
-    assert said.startswith("docs/a.md:3: a.py#one prints, but the page shows no output")
-    book.write("docs/a.md", page("a.py#one", printing="one"))
-    book.write("snippets/a.py", "# %% one\nx = 19\n")
-    (said,) = [each for each in book.problems() if "prints" in each]
-    assert said.startswith("docs/a.md:8: a.py#one prints nothing, but the page has")
-
-
-def test_a_figure_must_be_shown_exist_and_speak(make_book: Make) -> None:
-    code = "# %% plot\nimport matplotlib.pyplot as plt\n\nplt.plot([1, 2])\n"
-    book = make_book({"snippets/a.py": code, "docs/a.md": page("a.py#plot")})
-    book.weave()
-    assert any(
-        each.startswith(
-            "snippets/a.py:2: no chapter shows the figure figures/a/plot.svg"
-        )
-        for each in book.problems()
-    )
-    text = page("a.py#plot")
-    book.write(
-        "docs/a.md", text + "\n![](figures/a/plot.svg)\n![x](figures/a/plt.svg)\n"
-    )
-    said = "\n".join(book.problems())
-    assert "docs/a.md:7: the figure figures/a/plot.svg has no alternative text" in said
-    assert "snippets/a.py makes no figure 'plt.svg'; did you mean 'plot.svg'?" in said
-    book.write("docs/a.md", text + "\n![A rising line](figures/a/plot.svg)\n")
-    assert book.run().returncode == 0
-    assert "<svg" in book.read("docs/figures/a/plot.svg")
-
-
-def test_a_borrowed_definition_must_be_shown_on_the_page(make_book: Make) -> None:
-    book = make_book(
-        {
-            "snippets/tools.py": "# %% twice\ndef twice(x):\n    return 2 * x\n",
-            "snippets/a.py": "# %% borrow\nfrom tools import twice\n"
-            "\n# %% one\ntwice(1)\n",
-            "docs/a.md": page("a.py#one"),
-            "docs/tools.md": page("tools.py#twice"),
-        }
-    )
-    assert any(
-        each.startswith("docs/a.md:3: a.py borrows twice from tools.py, unshown here")
-        for each in book.problems()
-    )
-    book.write("docs/a.md", page("tools.py#twice", "a.py#one"))
-    assert book.run().returncode == 0
-
-
 def test_all_failures_are_reported_at_the_end_and_nothing_is_published(
     make_book: Make,
 ) -> None:
@@ -178,36 +99,6 @@ def test_all_failures_are_reported_at_the_end_and_nothing_is_published(
     assert not (book.root / "docs/figures").exists()
     assert "print('b')" in book.read("docs/a.md")
     assert "1 / 0" not in book.read("docs/a.md")
-
-
-def test_only_one_module_can_be_woven(make_book: Make) -> None:
-    book = make_book(
-        {
-            "snippets/a.py": "# %% one\nprint('a')\n",
-            "snippets/b.py": "# %% one\n1 / 0\n",
-            "docs/a.md": page("a.py#one", "b.py#one", printing="one"),
-        }
-    )
-    assert book.run("--only", "a").returncode == 0
-    assert "print('a')" in book.read("docs/a.md")
-    done = book.run("--only", "nothing")
-    assert done.returncode == 1
-    assert "there is no module 'nothing'; the modules are a, b" in done.stderr
-
-
-def test_a_folder_without_a_book_is_named(tmp_path: Path) -> None:
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "weave"]
-    done = subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True
-    )
-    assert done.returncode == 1
-    assert "has no folder docs/ or snippets/; run this in the folder" in done.stderr
-
-
-def test_a_wrong_command_line_exits_with_2(book: SmallBook) -> None:
-    assert book.run("--jobs", "0").returncode == 2
-    assert book.run("--nonsense").returncode == 2
 
 
 MANY = {

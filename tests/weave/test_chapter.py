@@ -163,3 +163,187 @@ def test_images_are_found_with_brackets_in_their_text_and_not_in_code() -> None:
     chapter = parse_chapter(text, PATH)
     found = [(image.line, image.alt, image.target) for image in chapter.images]
     assert found == [(1, "The row m[1] of m", "f/a.svg")]
+
+
+FENCED = SLOT.split("\n\n", 1)[1].rsplit("\n\n", 1)[0] + "\n"  # without the prose
+
+
+@pytest.mark.parametrize(
+    "prose",
+    [
+        "A comment begins with `<!--` and hides what follows.",
+        "A comment is `<!-- like this -->`.",
+        "Write ``<!-- snippet: a.py#b -->`` above the fence.",
+        "An arrow --> is no comment.",
+        "This is inline: ```x = 1```, not a fence.",
+        f"````markdown\n{FENCED}````",
+        f"~~~markdown\n{FENCED}~~~",
+        "<!-- Not yet:\n<!-- snippet: a.py#zero -->",
+        "<!--\nsnippet: a.py#zero\n-->",
+    ],
+)
+def test_what_only_speaks_of_directives_neither_claims_nor_hides(prose: str) -> None:
+    (slot,) = parse_chapter(f"{prose}\n\n{FENCED}", PATH).slots
+    assert (slot.cell, slot.line) == ("one", prose.count("\n") + 3)
+
+
+def test_slots_in_lists_and_folds_know_their_indentation() -> None:
+    text = """\
+1. First:
+
+    <!--snippet:a.py#one-->
+    ```python
+    x = 1
+      # two more
+    ```
+
+<details markdown="1">
+<summary>Solution</summary>
+
+<!-- snippet: a.py#two -->
+```python
+```
+
+</details>
+"""
+    chapter = parse_chapter(text, PATH)
+    one, two = chapter.slots
+    assert (one.cell, one.code.indent, one.output) == ("one", "    ", None)
+    assert (two.cell, two.code.indent, two.output) == ("two", "", None)
+    assert contents(chapter, one.code) == "x = 1\n  # two more"
+
+
+@pytest.mark.parametrize("odd", ["\u2028", "\x85", "\x0c", "\x0b", "\x1c"])
+def test_lines_are_counted_as_an_editor_counts_them(odd: str) -> None:
+    chapter = parse_chapter(f"odd{odd}line\n\n{FENCED}", PATH)
+    (slot,) = chapter.slots
+    assert (slot.line, contents(chapter, slot.code)) == (3, "x = 1")
+    assert fill(chapter, [(slot.code, f"'{odd}'")]).count(odd) == 2
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "<!-- snippet: a.py#one --> see below",
+        "- <!-- snippet: a.py#one -->",
+        "> <!-- snippet: a.py#one -->",
+    ],
+)
+def test_a_directive_that_shares_its_line_is_not_overlooked(line: str) -> None:
+    assert problem_of(f"Prose.\n\n{line}\n```python\n```\n") == (
+        "docs/a.md:3: a directive shares its line with other text; "
+        "put it on a line of its own, above its fence"
+    )
+
+
+def test_a_comment_that_is_never_closed_is_reported_where_it_opens() -> None:
+    assert problem_of("# A\n\nProse <!-- and no end.\n\nMore.\n") == (
+        "docs/a.md:3: this comment is never closed; add --> where the comment ends"
+    )
+
+
+def test_a_longer_fence_needs_as_many_backticks_to_close() -> None:
+    said = problem_of("<!-- snippet: a.py#one -->\n````python\n```\n")
+    assert said == (
+        "docs/a.md:2: this fence is never closed; "
+        "add a line of ```` where the block ends"
+    )
+
+
+@pytest.mark.parametrize("below", ["", "Text.\n", "```\n```\n", "    x = 1\n"])
+def test_a_directive_must_stand_directly_above_a_python_fence(below: str) -> None:
+    said = problem_of(f"Prose.\n\n<!-- snippet: a.py#one -->\n{below}")
+    assert said == (
+        "docs/a.md:3: this directive stands above no Python fence; "
+        "put ```python and ``` directly below it"
+    )
+
+
+@pytest.mark.parametrize("target", ["", "a", "a.py", "a#one", "a.py#", "b/a.py#one"])
+def test_a_directive_must_name_a_cell(target: str) -> None:
+    assert problem_of(f"<!-- snippet: {target} -->\n```python\n```\n") == (
+        f"docs/a.md:1: <!-- snippet: {target} --> names no cell; "
+        "write <!-- snippet: module.py#cell -->"
+    )
+
+
+def test_every_mistake_in_a_chapter_is_reported_at_once() -> None:
+    said = problem_of("<!-- snippet: a -->\n```python\n```\n\n<!-- snippet: a.py#b -->")
+    assert [line.split(":")[1] for line in said.splitlines()] == ["1", "5"]
+
+
+def test_everything_outside_the_fences_comes_back_byte_for_byte() -> None:
+    page = (
+        "\ufeff---\ntitle: Gr\u00fcn\n---\n\n# T\u00eftle  \n\ttab\t\n\n"
+        "Line with \x0b odd \u2028 ends\x85 and no-break\xa0space. \n"
+        "* list  \n\n"
+        "    <!--   snippet:  a.py#one   -->  \n"
+        "    ```  python  \n"
+        "    old\n"
+        "    ```  \n"
+        "  \n"
+        "    <!-- pytest-codeblocks: expected-output -->\n"
+        "    ```text\n"
+        "    ```\n\n"
+        "````markdown\n```python\n<!-- snippet: a.py#one -->\n```\n````\n"
+        "~~~\n<!-- snippet: a.py#one -->\n~~~\n"
+        "<!--\n<!-- snippet: a.py#one\n-->\n"
+        "| a | b |\n|---|---|\n\n\n\nNo newline at the end"
+    )
+    chapter = parse_chapter(page, PATH)
+    (slot,) = chapter.slots
+    assert slot.output is not None
+    filled = fill(chapter, [(slot.code, "new\n\n  line"), (slot.output, "\u00e9")])
+    assert filled == page.replace("    old\n", "    new\n\n      line\n").replace(
+        "    ```text\n", "    ```text\n    \u00e9\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "content", ["a\n", "\na", "a\n\n\nb", "  a  ", "\ta", "\u00e9"]
+)
+def test_what_is_filled_in_is_read_back(content: str) -> None:
+    indented = "".join(f"  {line}\n" for line in FENCED.splitlines())
+    for page in (FENCED, FENCED.replace("\n", "\r\n"), indented):
+        chapter = parse_chapter(page, PATH)
+        (slot,) = chapter.slots
+        assert slot.output is not None
+        text = fill(chapter, [(slot.code, content), (slot.output, content)])
+        assert page.count("\r\n") == 0 or text.count("\r\n") == text.count("\n")
+        chapter = parse_chapter(text, PATH)
+        (slot,) = chapter.slots
+        assert slot.output is not None
+        assert contents(chapter, slot.code) == content
+        assert contents(chapter, slot.output) == content
+
+
+@pytest.mark.parametrize("line", ["```", "  ```", "`````", "``` ", "\t```"])
+def test_any_line_that_would_close_the_fence_is_refused(line: str) -> None:
+    chapter = parse_chapter(FENCED, PATH)
+    with pytest.raises(WeaveError, match=r"docs/a\.md:2: the text for this fence"):
+        fill(chapter, [(chapter.slots[0].code, f"before\n{line}\nafter")])
+
+
+def test_a_longer_fence_takes_a_line_of_three_backticks() -> None:
+    chapter = parse_chapter(FENCED.replace("```", "````"), PATH)
+    assert "````python\n```\n````\n" in fill(chapter, [(chapter.slots[0].code, "```")])
+
+
+def test_backticks_inside_a_line_close_nothing() -> None:
+    chapter = parse_chapter(FENCED, PATH)
+    assert "\nsay ``` now\n" in fill(chapter, [(chapter.slots[0].code, "say ``` now")])
+
+
+def test_images_are_found_with_their_text_and_line_outside_of_code() -> None:
+    text = (
+        "Text ![one](figures/a/one.svg) and `![no](code.svg)`.\n\n"
+        "```markdown\n![no](fence.svg)\n```\n\n"
+        '![two \\] words](<figures/a/two.svg> "title")\n'
+        "![](figures/a/three.svg){ width=300 }\n"
+    )
+    images = parse_chapter(text, PATH).images
+    assert [(image.line, image.alt, image.target) for image in images] == [
+        (1, "one", "figures/a/one.svg"),
+        (7, "two \\] words", "figures/a/two.svg"),
+        (8, "", "figures/a/three.svg"),
+    ]

@@ -105,3 +105,129 @@ def test_a_cell_of_imports_from_siblings_is_a_borrowing(tmp_path: Path) -> None:
     place = definition(read_source(helper, tmp_path), "twice")
     assert place is not None
     assert place.address == "b.py#twice"
+
+
+@pytest.mark.parametrize("odd", ["\u2028", "\x85", "\x0c", "\x1c"])
+def test_a_line_ends_where_python_says_it_does(tmp_path: Path, odd: str) -> None:
+    code = f'text = "one{odd}line"\nprint(len(text))'
+    text = f"# %% one\n{code}\n\n# %% two\nprint(2)\n"
+    one, two = read_source(write(tmp_path, "snippets/a.py", text), tmp_path).cells
+    assert (one.line, one.code) == (2, code)
+    assert (two.line, two.code) == (6, "print(2)")
+
+
+def test_blank_lines_and_indentation_inside_a_cell_are_kept(tmp_path: Path) -> None:
+    code = "def f():\n    x = 1\n\n\n    return x  \n# end"
+    path = write(tmp_path, "snippets/a.py", f"# %% one\n\n\n{code}\n\n\n")
+    (cell,) = read_source(path, tmp_path).cells
+    assert (cell.line, cell.code) == (4, code)
+
+
+def test_windows_line_endings_do_not_reach_the_cells(tmp_path: Path) -> None:
+    path = write(tmp_path, "snippets/a.py", "")
+    path.write_bytes(b"# %% one\r\nx = 1\r\nprint(x)\r\n")
+    assert read_source(path, tmp_path).cells[0].code == "x = 1\nprint(x)"
+
+
+def test_only_a_marker_at_the_start_of_its_line_begins_a_cell(tmp_path: Path) -> None:
+    text = "# %% one\nif True:\n    # %% two\n    print(1)\n"
+    source = read_source(write(tmp_path, "snippets/a.py", text), tmp_path)
+    assert [cell.name for cell in source.cells] == ["one"]
+
+
+def test_a_module_without_cells_shows_nothing_and_so_may_do_nothing(
+    tmp_path: Path,
+) -> None:
+    (said,) = problems_of(tmp_path, "x = 1\n")
+    assert said.startswith("a.py:1: code stands before the first cell, where no page")
+    path = write(tmp_path, "snippets/b.py", '"""Nothing yet."""\n')
+    assert read_source(path, tmp_path).cells == ()
+
+
+@pytest.mark.parametrize("name", ["", "two_words", "Upper", "-x", "x--y", "\u00fcber"])
+def test_a_cells_name_is_words_joined_by_hyphens(tmp_path: Path, name: str) -> None:
+    (said,) = problems_of(tmp_path, f"# %% {name}\nx = 1\n")
+    assert said.startswith(f"a.py:1: the cell's name {name!r} is not lowercase words")
+
+
+def test_every_mistake_in_a_module_is_reported_at_once(tmp_path: Path) -> None:
+    text = "import os\n# %% One\nx = 1\n# %% two\n# %% two\ny = 1\n"
+    said = problems_of(tmp_path, text)
+    assert [each.split(":")[1] for each in said] == ["1", "2", "4", "5"]
+
+
+def test_a_module_in_another_encoding_is_reported_at_its_line(tmp_path: Path) -> None:
+    path = write(tmp_path, "snippets/a.py", "")
+    path.write_bytes(b"# %% one\n\n# gr\xfcn\nx = 1\n")
+    with pytest.raises(WeaveError, match=r"a\.py:3: is not UTF-8; save the file as"):
+        read_source(path, tmp_path)
+
+
+@pytest.mark.parametrize("helper", [b"x = = 1\n", b"# gr\xfcn\n", b"x = 1\x00\n"])
+def test_a_helper_that_is_not_python_is_reported_with_who_imports_it(
+    tmp_path: Path, helper: bytes
+) -> None:
+    write(tmp_path, "snippets/b.py", "").write_bytes(helper)
+    with pytest.raises(WeaveError) as caught:
+        read_source(write(tmp_path, "snippets/a.py", "# %% x\nimport b\n"), tmp_path)
+    (problem,) = caught.value.problems
+    assert problem.path == tmp_path / "snippets/b.py"
+    assert problem.what.startswith("is not Python: ")
+    assert problem.cure == "repair it; a.py imports it"
+
+
+def imports_of(root: Path, text: str) -> list[str]:
+    source = read_source(write(root, "snippets/a.py", text), root)
+    return [path.relative_to(root).as_posix() for path in source.imports]
+
+
+def test_helpers_that_import_each_other_are_no_trouble(tmp_path: Path) -> None:
+    write(tmp_path, "snippets/b.py", "import c\n")
+    write(tmp_path, "snippets/c.py", "import b, a\n")
+    found = imports_of(tmp_path, "# %% one\nimport b\n")
+    assert found == ["snippets/b.py", "snippets/c.py"]
+
+
+def test_an_import_inside_a_function_counts(tmp_path: Path) -> None:
+    write(tmp_path, "snippets/b.py", "x = 1\n")
+    found = imports_of(tmp_path, "# %% one\ndef f():\n    import b\n")
+    assert found == ["snippets/b.py"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "inside"),
+    [
+        ("import tool.inner", ""),
+        ("from tool import inner", ""),
+        ("from tool.inner import f", ""),
+        ("import tool", "from . import inner"),
+        ("import tool", "from .inner import f"),
+        ("import tool", "from tool import inner"),
+    ],
+)
+def test_a_package_comes_with_the_modules_that_it_loads(
+    tmp_path: Path, statement: str, inside: str
+) -> None:
+    write(tmp_path, "snippets/tool/__init__.py", inside + "\n")
+    write(tmp_path, "snippets/tool/inner.py", "f = 1\n")
+    found = imports_of(tmp_path, f"# %% one\n{statement}\n")
+    assert found == ["snippets/tool/__init__.py", "snippets/tool/inner.py"]
+
+
+def test_a_folder_without_init_is_a_package_too(tmp_path: Path) -> None:
+    write(tmp_path, "snippets/tool/inner.py", "f = 1\n")
+    found = imports_of(tmp_path, "# %% one\nimport tool.inner\n")
+    assert found == ["snippets/tool/inner.py"]
+
+
+@pytest.mark.parametrize("name", ["f", "G", "x", "y", "np", "os"])
+def test_the_cell_that_defines_a_name_is_found(tmp_path: Path, name: str) -> None:
+    text = (
+        "# %% before\na = b = 0\n# %% here\nimport os.path\nimport numpy as np\n"
+        "def f(): ...\nclass G: ...\nx, (y, z) = 1, (2, 3)\n"
+    )
+    source = read_source(write(tmp_path, "snippets/a.py", text), tmp_path)
+    found = definition(source, name)
+    assert found is not None
+    assert found.name == "here"
+    assert definition(source, "path") is None

@@ -1,0 +1,86 @@
+"""One SVG file that is right in the light and in the dark scheme."""
+
+from __future__ import annotations
+
+import pytest
+
+from weave import figure
+
+SVG = """\
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN"
+  "http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd">
+<svg xmlns="http://www.w3.org/2000/svg">
+ <metadata>
+  <rdf:RDF>when and by what it was made</rdf:RDF>
+ </metadata>
+ <defs>
+  <style type="text/css">*{stroke-linejoin: round}</style>
+ </defs>
+ <path style="fill: none; stroke: #1f77b4; stroke-width: 2"/>
+ <path style="fill: #ff7f0e; stroke: #123456"/>
+ <!-- #1f77b4 is blue -->
+</svg>
+"""
+
+
+def test_default_colors_become_variables_and_others_stay() -> None:
+    svg = figure.recolor(SVG)
+    assert 'style="fill: none; stroke: var(--c0); stroke-width: 2"' in svg
+    assert 'style="fill: var(--c1); stroke: #123456"' in svg
+
+
+def test_only_styles_are_recolored() -> None:
+    assert "<!-- #1f77b4 is blue -->" in figure.recolor(SVG)
+
+
+def test_what_would_name_a_date_or_another_host_is_left_out() -> None:
+    svg = figure.recolor(SVG)
+    assert "metadata" not in svg
+    assert "DOCTYPE" not in svg
+    assert "DTD" not in svg
+
+
+def test_the_style_sheet_stands_in_the_file_once_with_both_schemes() -> None:
+    svg = figure.recolor(SVG)
+    assert svg.count(figure.stylesheet()) == 1
+    light, _, dark = figure.stylesheet().partition("@media")
+    assert dark.startswith(" (prefers-color-scheme:dark)")
+    for name, (_, in_light, in_dark) in figure.COLORS.items():
+        assert f"--{name}:{in_light};" in light
+        assert f"--{name}:{in_dark};" in dark
+
+
+def luminance(color: str) -> float:
+    """Relative luminance of a color, as WCAG 2.2 defines it."""
+    parts = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    dark, light = sorted([luminance(one), luminance(other)])
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("scheme", [1, 2], ids=["light", "dark"])
+@pytest.mark.parametrize("name", ["ink", "muted", *(f"c{i}" for i in range(8))])
+def test_every_color_stands_out_from_the_paper(name: str, scheme: int) -> None:
+    color, paper = figure.COLORS[name][scheme], figure.COLORS["paper"][scheme]
+    assert contrast(color, paper) >= (4.5 if name in ("ink", "muted") else 3)
+
+
+def test_the_colors_are_those_that_matplotlib_draws_with() -> None:
+    from matplotlib.colors import to_hex
+
+    assert [figure.COLORS[f"c{i}"][0] for i in range(8)] == [
+        to_hex(f"C{i}") for i in range(8)
+    ]
+
+
+def test_the_style_is_one_that_matplotlib_knows() -> None:
+    import matplotlib as mpl
+
+    assert figure.STYLE.keys() <= mpl.rcParamsDefault.keys()

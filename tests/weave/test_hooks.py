@@ -1,0 +1,113 @@
+"""`mkdocs build` weaves by itself: what it shows, what it warns of, what stops it."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+from tests.weave.books import ROOT, SmallBook, page, run
+
+Make = Callable[[dict[str, str]], SmallBook]
+SITE = f"""
+site_name: A small book
+site_url: https://example.org/
+theme: mkdocs
+plugins: []
+hooks: [{ROOT}/weave/hooks.py]
+markdown_extensions: [pymdownx.superfences, "weave.formulas", "weave.markdown"]
+"""
+PLOT = """
+# %% one
+print(19)
+
+# %% plot
+import matplotlib.pyplot as plt
+
+plt.plot([1, 2])
+plt.show()
+"""
+CHAPTER = page("a.py#one", "a.py#plot", printing="one")
+CHAPTER += "\n![A rising line](figures/a/plot.svg)\n"
+
+
+@pytest.fixture
+def book(make_book: Make) -> SmallBook:
+    book = make_book(
+        {"mkdocs.yml": SITE, "snippets/a.py": PLOT, "docs/index.md": CHAPTER}
+    )
+    assert book.run().returncode == 0
+    return book
+
+
+def built(book: SmallBook, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """What `mkdocs build` says, and how it ends."""
+    return run("-m", "mkdocs", "build", *arguments, cwd=book.root)
+
+
+def test_a_woven_book_is_built_strictly_with_figures_and_notebooks(
+    book: SmallBook,
+) -> None:
+    done = built(book, "--strict")
+    assert done.returncode == 0, done.stderr
+    assert "<samp>19</samp>" in book.read("site/index.html")
+    assert "<svg" in book.read("site/figures/a/plot.svg")
+    assert '"a"' in book.read("site/figures/runs.json")
+    assert "print(19)" in book.read("site/notebooks/index.ipynb")
+
+
+def test_building_writes_nothing_below_docs(book: SmallBook) -> None:
+    before = book.files()
+    assert built(book, "--strict").returncode == 0
+    book.change("snippets/a.py", "[1, 2]", "[2, 1]")
+    built(book)
+    assert book.files() == before
+    assert book.read("site/figures/a/plot.svg") != book.read("docs/figures/a/plot.svg")
+
+
+def test_a_changed_number_is_shown_and_warned_of_and_an_error_if_strict(
+    book: SmallBook,
+) -> None:
+    book.change("snippets/a.py", "print(19)", "print(20)")
+    done = built(book)
+    assert done.returncode == 0
+    assert "<samp>20</samp>" in book.read("site/index.html")
+    assert "docs/index.md:10: differs from what snippets/a.py#one prints" in done.stderr
+    assert "- 19" in done.stderr
+    assert "+ 20" in done.stderr
+    strict = built(book, "--strict")
+    assert strict.returncode != 0
+    assert "docs/index.md:10: differs from what snippets/a.py#one" in strict.stderr
+
+
+def test_a_module_that_fails_stops_the_build(book: SmallBook) -> None:
+    assert built(book).returncode == 0
+    before = book.files("site")
+    book.change("snippets/a.py", "print(19)", "print(19 / 0)")
+    done = built(book)
+    assert done.returncode != 0
+    assert "the book is not true, so it is not built:" in done.stderr
+    assert "snippets/a.py:2: cell 'one' raises ZeroDivisionError" in done.stderr
+    assert book.files("site") == before
+
+
+def test_a_wrong_formula_stops_the_build(book: SmallBook) -> None:
+    book.change("docs/index.md", "# A page\n", "# A page\n\nWrong: $\\nope$.\n")
+    done = built(book)
+    assert done.returncode != 0
+    assert r"docs/index.md:3: KaTeX cannot read $\nope$: " in done.stderr
+
+
+def test_a_build_is_dated_by_its_commit(
+    book: SmallBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "2001-02-03T04:05:06Z")
+    me = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
+    for command in (["init"], ["add", "docs"], [*me, "commit", "-m", "a"]):
+        subprocess.run(
+            ["git", *command], cwd=book.root, check=True, capture_output=True
+        )
+    assert built(book).returncode == 0
+    assert "2001-02-03" in book.read("site/sitemap.xml")

@@ -1,0 +1,256 @@
+"""A page as HTML shows the results of this run, whatever they are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html.parser import HTMLParser
+
+import pytest
+from markdown import Markdown
+
+from tests.weave.books import OUTPUT, SmallBook, page
+from weave import build
+from weave.model import CellResult, Table, WeaveError
+
+Make = Callable[[dict[str, str]], SmallBook]
+CODE = page("a.py#one").removeprefix("# A page\n\n")
+SLOT = page("a.py#one", printing="one").removeprefix("# A page\n\n")
+PLAIN = {"code", "div", "p", "pre", "samp", "span"}  # what a page of one slot holds
+
+
+class Reader(HTMLParser):
+    """Collects a page's elements, and the text inside some of them."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.outputs: list[str] = []
+        self.code: list[str] = []
+        self.text = ""
+        self._open: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.tags.append(tag)
+        self._open.append(tag)
+        if tag == "samp":
+            self.outputs.append("")
+        if tag == "code":
+            self.code.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._open and self._open.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        if "samp" in self._open:
+            self.outputs[-1] += data
+        if "code" in self._open:
+            self.code[-1] += data
+
+
+def rendered(book: SmallBook, text: str) -> str:
+    """The HTML of a page of this book, with the site's extensions that matter here."""
+    build.set_current(book.weave())
+    extensions = [
+        "attr_list",
+        "md_in_html",
+        "tables",
+        "pymdownx.superfences",
+        "pymdownx.arithmatex",
+        "weave.markdown",
+    ]
+    html: str = Markdown(extensions=extensions).convert(text)
+    return html
+
+
+@pytest.fixture
+def make_page(make_book: Make) -> Callable[..., Reader]:
+    """`make_page(code, text)`: the page `text`, where cell `a.py#one` is `code`."""
+
+    def make(code: str, text: str = SLOT) -> Reader:
+        book = make_book({"snippets/a.py": f"# %% one\n{code}\n", "docs/a.md": text})
+        return Reader(rendered(book, text))
+
+    return make
+
+
+def test_a_page_shows_the_code_and_what_it_prints(
+    make_page: Callable[..., Reader],
+) -> None:
+    shown = make_page("x = 1 < 2\nprint(x)")
+    assert shown.code == ["x = 1 < 2\nprint(x)\n"]
+    assert shown.outputs == ["True"]
+    assert "expected-output" not in shown.text
+
+
+def test_a_page_shows_this_runs_results_and_not_its_own_copy(
+    make_page: Callable[..., Reader],
+) -> None:
+    stale = SLOT.replace("python\n", "python\nprint('old')\n")
+    stale = stale.replace("text\n", "text\nold\n")
+    shown = make_page("print('new')", stale)
+    assert shown.code == ["print('new')\n"]
+    assert shown.outputs == ["new"]
+    assert "old" not in shown.text
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "```\n<b>outside</b>\n```",
+    "~~~\n````",
+    "</samp></pre></div><script>alert(1)</script>",
+    "&amp; &lt; &#10; &nbsp;",
+    "<!-- snippet: a.py#one -->\n```python\n```",
+    "<!--",
+    "-->",
+    "]]> <![CDATA[",
+    "**bold** _it_ `code` [a](b) ![c](d) $x$ $$y$$ \\(z\\) {: .c } <https://a.b>",
+    "# Title\n\n* list\n\n    indented\n\n| a | b |\n|---|---|\n| 1 | 2 |",
+    "{{ page.title }} {% raw %} --8<-- 'file' [TOC] :smile: *[abbr]: x",
+    "<details markdown='1'>\n\n</details>",
+    "first\n\n\n\nlast  ",
+    "wzxhzdk:0 klzzwxh:0001",
+    "'\"\\",
+    "\u00e4 \u2202y/\u2202x \u2192 \U0001f600",
+    "\ttab\n  two\n    four",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_whatever_is_printed_is_text_on_the_page(
+    make_page: Callable[..., Reader], text: str
+) -> None:
+    shown = make_page(f"print({text!r})")
+    assert shown.outputs == [text]
+    assert set(shown.tags) == PLAIN
+
+
+@pytest.mark.parametrize("text", [each for each in HOSTILE if "\t" not in each])
+def test_whatever_stands_in_the_code_is_text_on_the_page(
+    make_page: Callable[..., Reader], text: str
+) -> None:
+    code = f"x = r'''\n{text} '''"
+    shown = make_page(code, CODE)
+    assert shown.code == [code + "\n"]
+    assert set(shown.tags) == PLAIN - {"samp"}
+
+
+@pytest.mark.parametrize(
+    ("opening", "closing", "indent"),
+    [
+        ("", "", ""),
+        ('<details markdown="1">\n<summary>Solution</summary>\n\n', "\n</details>", ""),
+        ("1. First:\n\n", "", "    "),
+        ("* First:\n\n    * Second:\n\n", "", "        "),
+    ],
+    ids=["plain", "fold", "list", "nested list"],
+)
+def test_a_slot_may_stand_in_a_fold_or_a_list(
+    make_page: Callable[..., Reader], opening: str, closing: str, indent: str
+) -> None:
+    inner = "".join(f"{indent}{line}\n" for line in SLOT.splitlines())
+    text = f"Before.\n\n{opening}{inner}{closing}\n\nAfter.\n"
+    shown = make_page("for i in range(2):\n\n    print(i, '<b>')", text)
+    assert shown.outputs == ["0 <b>\n1 <b>"]
+    assert shown.code == ["for i in range(2):\n\n    print(i, '<b>')\n"]
+    assert "After." in shown.text
+    assert "```" not in shown.text
+    assert "\x02" not in shown.text
+
+
+def test_the_prose_around_the_slots_stays(make_page: Callable[..., Reader]) -> None:
+    text = f"Zero *one*.\n\n{SLOT}\nTwo.\n\n```console\n$ ls\n```\n\nThree."
+    shown = make_page("print(1)", text)
+    words = shown.text.split()
+    assert words[:2] == ["Zero", "one."]
+    assert [word for word in words if word in ("Two.", "ls", "Three.")] == [
+        "Two.",
+        "ls",
+        "Three.",
+    ]
+
+
+def test_a_directive_without_blanks_is_filled_too(
+    make_page: Callable[..., Reader],
+) -> None:
+    text = "<!--snippet:a.py#one-->\n```python\nold\n```\n\nProse."
+    assert make_page("x = 1", text).code == ["x = 1\n"]
+
+
+def test_a_page_without_directives_is_left_alone(
+    make_page: Callable[..., Reader],
+) -> None:
+    shown = make_page("print(1)", "Prose.\n\n```python\nprint(2)\n```\n")
+    assert shown.outputs == []
+    assert shown.code == ["print(2)\n"]
+    assert "ran on" not in shown.text
+
+
+def test_a_page_says_what_it_ran_on(make_page: Callable[..., Reader]) -> None:
+    import platform
+
+    import numpy as np
+
+    shown = make_page("import numpy as np\nprint(np.sum([1]))")
+    said = f"ran on Python {platform.python_version()}, numpy {np.__version__}"
+    assert said in shown.text
+    assert shown.text.rstrip().endswith("device: cpu.")
+
+
+def test_a_data_frame_is_a_table_with_headings(make_book: Make) -> None:
+    code = (
+        "import pandas as pd\n"
+        "print('Before')\n"
+        "print(pd.DataFrame({'<b>': [1]}, index=['a & b']))\n"
+        "print('After')"
+    )
+    text = SLOT
+    book = make_book({"snippets/a.py": f"# %% one\n{code}\n", "docs/a.md": text})
+    html = rendered(book, text)
+    assert (
+        '<table class="values">'
+        '<thead><tr><td></td><th scope="col">&lt;b&gt;</th></tr></thead>'
+        '<tbody><tr><th scope="row">a &amp; b</th><td>1</td></tr></tbody></table>'
+    ) in html
+    assert Reader(html).outputs == ["Before", "After"]
+
+
+def test_a_table_that_was_not_printed_as_such_stays_text() -> None:
+    from weave.markdown import output_html
+
+    table = Table("   x\n0  1", ("", "x"), (("0", "1"),))
+    assert "<table" not in output_html(CellResult("one", "other", (table,)))
+    assert "<table" in output_html(CellResult("one", table.text, (table,)))
+
+
+def test_a_book_with_a_failure_shows_no_page(make_book: Make) -> None:
+    text = page("a.py#one", "b.py#one")
+    book = make_book(
+        {
+            "snippets/a.py": "# %% one\nx = 1\n",
+            "snippets/b.py": "# %% one\n1 / 0\n",
+            "docs/a.md": text,
+        }
+    )
+    with pytest.raises(WeaveError, match="cell 'one' raises ZeroDivisionError"):
+        rendered(book, text)
+
+
+def test_without_a_hook_the_book_in_the_working_folder_is_woven_and_published(
+    make_book: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = SLOT + "\n![A line](figures/a/one.svg)\n"
+    code = "import matplotlib.pyplot as plt\nplt.plot([1])\nprint('drawn')\n"
+    book = make_book({"snippets/a.py": f"# %% one\n{code}", "docs/a.md": text})
+    monkeypatch.chdir(book.root)
+    html = Markdown(extensions=["fenced_code", "weave.markdown"]).convert(text)
+    assert Reader(html).outputs == ["drawn"]
+    assert book.files()["docs/figures/a/one.svg"].startswith(b"<?xml")
+    assert book.read("docs/a.md") == text  # filling pages is left to python -m weave
+
+
+def test_output_markers_are_written_as_the_engine_reads_them() -> None:
+    assert OUTPUT == "<!--pytest-codeblocks:expected-output-->"
