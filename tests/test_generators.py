@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import json
 import os
 import re
 import shutil
@@ -52,10 +54,10 @@ class Article(HTMLParser):
         return "article" in tags and not any(hidden for _, hidden in self._open)
 
 
-def words(html: str) -> list[str]:
+def words(text: str) -> list[str]:
     """What a reader sees of a page."""
     article = Article()
-    article.feed(html)
+    article.feed(text)
     return article.seen
 
 
@@ -105,6 +107,31 @@ def test_zensical_shows_what_mkdocs_shows(copy: Path, built: Path) -> None:
     run(str(zensical), "build", "--clean", "--strict", cwd=copy)
     assert pages(copy / "site") == pages(built)
     assert figures(copy / "site") == figures(built)
+
+
+@pytest.mark.slow
+def test_the_notebooks_pages_show_the_outputs_of_this_run(
+    copy: Path, built: Path
+) -> None:
+    site = copy.parent / "with-notebooks"
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
+    run(*command, "-f", "notebooks.yml", "--site-dir", str(site), cwd=copy)
+    assert pages(site) == pages(built)
+    notebooks = sorted((site / "notebooks").glob("*.ipynb"))
+    assert [each.name for each in notebooks] == [
+        each.name for each in sorted((built / "notebooks").glob("*.ipynb"))
+    ]
+    for notebook in notebooks:
+        assert (
+            notebook.read_bytes() == (built / "notebooks" / notebook.name).read_bytes()
+        )
+        page = (site / "notebooks" / notebook.stem / "index.html").read_text("utf-8")
+        shown = " ".join(re.sub(r"<[^>]+>", "", html.unescape(page)).split())
+        for cell in json.loads(notebook.read_text("utf-8"))["cells"]:
+            for output in cell.get("outputs", []):
+                if output["output_type"] == "stream":
+                    text = " ".join("".join(output["text"]).split())
+                    assert text in shown or "<" in text, (notebook.name, text)
 
 
 def test_serving_shows_what_building_shows(copy: Path, built: Path) -> None:

@@ -81,6 +81,13 @@ def on_files(files: Files, config: MkDocsConfig) -> None:
     files.append(File.generated(config, name, content=build.runs(woven)))
 
 
+def on_post_build(config: MkDocsConfig) -> None:
+    """Put the notebooks beside the pages that mkdocs-jupyter made of them."""
+    if "mkdocs-jupyter" in config.plugins:
+        for name, text in build.notebooks(build.current()):
+            write(Path(config.site_dir, name), text.encode())
+
+
 def on_page_markdown(text: str, page: Page, config: MkDocsConfig, files: Files) -> None:
     """Tell the Markdown extensions which file they render."""
     if page.file.abs_src_path is not None:

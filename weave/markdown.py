@@ -19,7 +19,7 @@ from markdown.preprocessors import Preprocessor
 
 from weave import build
 from weave.chapter import DIRECTIVE, parse_chapter, split_lines
-from weave.check import shown_cell
+from weave.check import DOCS, shown_cell
 from weave.model import CellResult, Result, Slot, Table, WeaveError
 
 #: The Markdown file that is being rendered, where the site generator tells us.
@@ -78,7 +78,8 @@ class Fill(Preprocessor):
         results = [woven.results[name] for name in modules if name in woven.results]
         if not results:
             return ""
-        stored: str = self.md.htmlStash.store(provenance_html(results))
+        place = _notebook(slots, woven)
+        stored: str = self.md.htmlStash.store(provenance_html(results, place))
         return f"\n\n{stored}\n"
 
 
@@ -109,8 +110,8 @@ def output_html(shown: CellResult) -> str:
     return f'<div class="output">{"".join(pieces)}</div>'
 
 
-def provenance_html(results: list[Result]) -> str:
-    """The line that says what the page's modules ran on.
+def provenance_html(results: list[Result], notebook: str = "") -> str:
+    """The line that says what the page's modules ran on, and where its notebook is.
 
     It holds nothing that two builds of one commit could disagree on; how long a
     module took is filled in by the page from `figures/runs.json`.
@@ -120,11 +121,27 @@ def provenance_html(results: list[Result]) -> str:
     names = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
     devices = ", ".join(sorted({each.device for each in results}))
     modules = " ".join(each.module for each in results)
+    link = ""
+    if notebook:
+        place = html.escape(notebook)
+        link = f' <a href="{place}" download>Download it as a Jupyter notebook</a>.'
     said = f"This page ran on Python {python}" + (f", {names}" if names else "")
     return (
         f'<div class="provenance" data-modules="{html.escape(modules)}">'
-        f"{html.escape(said)}; device: {html.escape(devices)}.</div>"
+        f"{html.escape(said)}; device: {html.escape(devices)}.{link}</div>"
     )
+
+
+def _notebook(slots: tuple[Slot, ...], woven: build.Woven) -> str:
+    """The way from the page that has these slots to its notebook."""
+    cells = [(slot.module, slot.cell) for slot in slots]
+    for chapter in woven.book.chapters:
+        if cells == [(slot.module, slot.cell) for slot in chapter.slots]:
+            docs = woven.book.root / DOCS
+            parts = chapter.path.relative_to(docs).with_suffix("").parts
+            up = len(parts) - (parts[-1] == "index")
+            return "../" * up + f"{build.NOTEBOOKS}/{chapter.path.stem}.ipynb"
+    return ""
 
 
 def _text(text: str) -> str:

@@ -17,6 +17,8 @@ CODE = page("a.py#one").removeprefix("# A page\n\n")
 SLOT = page("a.py#one", printing="one").removeprefix("# A page\n\n")
 PLAIN = {"code", "div", "p", "pre", "samp", "span"}  # what a page of one slot holds
 
+LAST = '<div class="provenance"'  # the last line of a page: what it ran on
+
 
 class Reader(HTMLParser):
     """Collects a page's elements, and the text inside some of them."""
@@ -72,7 +74,7 @@ def make_page(make_book: Make) -> Callable[..., Reader]:
 
     def make(code: str, text: str = SLOT) -> Reader:
         book = make_book({"snippets/a.py": f"# %% one\n{code}\n", "docs/a.md": text})
-        return Reader(rendered(book, text))
+        return Reader(rendered(book, text).partition(LAST)[0])
 
     return make
 
@@ -189,15 +191,17 @@ def test_a_page_without_directives_is_left_alone(
     assert "ran on" not in shown.text
 
 
-def test_a_page_says_what_it_ran_on(make_page: Callable[..., Reader]) -> None:
+def test_a_page_says_what_it_ran_on_and_where_its_notebook_is(make_book: Make) -> None:
     import platform
 
     import numpy as np
 
-    shown = make_page("import numpy as np\nprint(np.sum([1]))")
+    code = "# %% one\nimport numpy as np\nprint(np.sum([1]))\n"
+    book = make_book({"snippets/a.py": code, "docs/part/b.md": SLOT})
+    line = Reader(rendered(book, SLOT).partition(LAST)[2]).text
     said = f"ran on Python {platform.python_version()}, numpy {np.__version__}"
-    assert said in shown.text
-    assert shown.text.rstrip().endswith("device: cpu.")
+    assert f"{said}; device: cpu. Download" in line
+    assert 'href="../../notebooks/b.ipynb" download' in rendered(book, SLOT)
 
 
 def test_a_data_frame_is_a_table_with_headings(make_book: Make) -> None:

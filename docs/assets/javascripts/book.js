@@ -6,7 +6,7 @@ if (said) {
   const place = new URL("../../figures/runs.json", document.currentScript.src)
   fetch(place).then((answer) => answer.json()).then((seconds) => {
     const sum = said.dataset.modules.split(" ").reduce((all, name) => all + (seconds[name] ?? 0), 0)
-    said.append(` It took ${sum < 10 ? sum.toFixed(1) : Math.round(sum)} s.`)
+    said.firstChild.after(` It took ${sum < 10 ? sum.toFixed(1) : Math.round(sum)} s.`)
   }).catch(() => {})
 }
 
