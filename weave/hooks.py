@@ -9,26 +9,29 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import subprocess
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from weave import build, markdown, progress, runner
+from weave import build, markdown, progress, runner, serving
 from weave.cache import write
 from weave.check import DOCS, FIGURES
 from weave.source import third_party
 
+DIRECTIVE = re.compile(r"<!--\s*snippet:\s*(\w+)\.py#")
 log = logging.getLogger("mkdocs.plugins.weave")
 
 
 def on_startup(command: Literal["build", "gh-deploy", "serve"], dirty: bool) -> None:
     """While serving, import the packages early: the next edit will need them."""
-    if command == "serve":
+    serving.active = command == "serve"
+    if serving.active:
         book = build.read_book(Path.cwd())
         runner.warm(third_party([*book.sources.values()], book.root))
 
@@ -81,6 +84,12 @@ def on_files(files: Files, config: MkDocsConfig) -> None:
     files.append(File.generated(config, name, content=build.runs(woven)))
 
 
+def on_env(env: Any, config: MkDocsConfig, files: Files) -> None:
+    """While serving, keep what the search index has of pages that are as they were."""
+    if serving.active:
+        serving.keep_entries(config)
+
+
 def on_post_build(config: MkDocsConfig) -> None:
     """Put the notebooks beside the pages that mkdocs-jupyter made of them."""
     if "mkdocs-jupyter" in config.plugins:
@@ -92,3 +101,11 @@ def on_page_markdown(text: str, page: Page, config: MkDocsConfig, files: Files) 
     """Tell the Markdown extensions which file they render."""
     if page.file.abs_src_path is not None:
         markdown.page.set(Path(page.file.abs_src_path))
+    if serving.active and "<!-- weave: " not in text:
+        woven = build.current()
+        places = sorted(file.src_uri for file in files)
+        shown = {
+            name: (woven.book.sources.get(name), woven.results.get(name))
+            for name in sorted(set(DIRECTIVE.findall(text)))
+        }
+        serving.keep_page(page, (text, places, shown))

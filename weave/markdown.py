@@ -8,8 +8,10 @@ nothing a module prints can break out of its block.
 from __future__ import annotations
 
 import html
+import os
 import re
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +20,16 @@ from markdown.extensions import Extension
 from markdown.preprocessors import Preprocessor
 
 from weave import build
-from weave.chapter import DIRECTIVE, parse_chapter, split_lines
+from weave.chapter import DIRECTIVE, contents, parse_chapter, split_lines
 from weave.check import DOCS, shown_cell
-from weave.model import CellResult, Result, Slot, Table, WeaveError
+from weave.model import CellResult, Chapter, Problem, Result, Slot, Table, WeaveError
 
 #: The Markdown file that is being rendered, where the site generator tells us.
 page: ContextVar[Path | None] = ContextVar("page", default=None)
 
+BUILD = "<!-- weave: build -->"  # where a page wants to tell of the whole build
+MINUTES = re.compile(r"<!-- weave: minutes (?P<name>\S+) -->")  # and of a page's length
+WORDS, LINES = 200, 25  # that a student reads in a minute: of prose, of code
 PRIORITY = 28  # before fenced code (25), after line endings are normalized (30)
 
 
@@ -38,6 +43,12 @@ class Fill(Preprocessor):
             WeaveError: The page or the book has failures.
         """
         text = "\n".join(lines)
+        if MINUTES.search(text):
+            lines = _with_minutes(lines, build.current())
+            text = "\n".join(lines)
+        if BUILD in lines:
+            here = lines.index(BUILD)
+            return lines[:here] + build_table(text, build.current()) + lines[here + 1 :]
         if not DIRECTIVE.search(text):
             return lines
         chapter = parse_chapter(text + "\n", page.get() or Path("page.md"))
@@ -130,6 +141,62 @@ def provenance_html(results: list[Result], notebook: str = "") -> str:
         f'<div class="provenance" data-modules="{html.escape(modules)}">'
         f"{html.escape(said)}; device: {html.escape(devices)}.{link}</div>"
     )
+
+
+def _with_minutes(lines: list[str], woven: build.Woven) -> list[str]:
+    """The lines with the minutes of reading in place of the comments that ask."""
+    docs = woven.book.root / DOCS
+    texts = {
+        chapter.path.relative_to(docs).as_posix(): chapter
+        for chapter in woven.book.chapters
+    }
+
+    def minutes(match: re.Match[str], number: int) -> str:
+        if match["name"] not in texts:
+            path = page.get() or Path("page.md")
+            what = f"there is no page {match['name']}"
+            raise WeaveError(Problem(path, number, what, "name a file below docs/"))
+        return f"{reading_minutes(texts[match['name']])} min"
+
+    return [
+        MINUTES.sub(partial(minutes, number=number), line)
+        for number, line in enumerate(lines, 1)
+    ]
+
+
+def reading_minutes(chapter: Chapter) -> int:
+    """How long a page takes to read: its prose and the code that is shown in it."""
+    code = sum(contents(chapter, slot.code).count("\n") + 1 for slot in chapter.slots)
+    prose = re.sub(r"(?ms)^ *```.*?^ *```|<!--.*?-->", "", chapter.text)
+    return max(1, round(len(prose.split()) / WORDS + code / LINES))
+
+
+def build_table(text: str, woven: build.Woven) -> list[str]:
+    """What the whole book ran on, as lines of Markdown: versions, then each chapter.
+
+    The seconds are left out, as two builds may differ in them; the page fills them in
+    from `figures/runs.json`.
+    """
+    ran = woven.results
+    versions = sorted({pair for each in ran.values() for pair in each.versions})
+    devices = sorted({each.device for each in ran.values()})
+    lines = ["| what | version |", "| --- | --- |"]
+    lines += [f"| {name} | {version} |" for name, version in versions]
+    lines += [f"| device | {', '.join(devices)} |", ""]
+    lines += ["| chapter | module | seconds |", "| --- | --- | ---: |"]
+    texts = {chapter.path: chapter.text for chapter in woven.book.chapters}
+    here = next((path for path in texts if text.strip() == texts[path].strip()), None)
+    for chapter in woven.book.chapters:
+        name = chapter.path.stem
+        if name not in ran:
+            continue
+        title = chapter.text.partition("# ")[2].partition("\n")[0]
+        if here is not None:
+            way = os.path.relpath(chapter.path, here.parent).replace(os.sep, "/")
+            title = f"[{title}]({way})"
+        seconds = f'<span data-seconds="{name}"></span>'
+        lines.append(f"| {title} | `snippets/{name}.py` | {seconds} |")
+    return lines
 
 
 def _notebook(slots: tuple[Slot, ...], woven: build.Woven) -> str:

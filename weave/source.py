@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from weave.model import Cell, Problem, Source, WeaveError
@@ -32,7 +33,7 @@ def read_source(path: Path, root: Path) -> Source:
         cure = "save the file as UTF-8"
         raise WeaveError(Problem(path, line, "is not UTF-8", cure)) from error
     try:
-        tree = ast.parse(text)
+        tree = _tree(text)
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 1
         reason = getattr(error, "msg", None) or str(error)
@@ -40,7 +41,10 @@ def read_source(path: Path, root: Path) -> Source:
         raise WeaveError(
             Problem(path, line, f"is not Python: {reason}", cure)
         ) from error
-    cells, problems = _cells(path, text, tree, root)
+    cells, problems = _cells(path, text, tree, root, inside=frozenset())
+    if problems:  # of which strings that hold markers may be the cause
+        inside = _lines_inside_strings(tree)
+        cells, problems = _cells(path, text, tree, root, inside)
     if problems:
         raise WeaveError(*problems)
     imports = tuple(sorted(_reachable(path, tree, root)))
@@ -55,7 +59,7 @@ def third_party(sources: list[Source], root: Path) -> tuple[str, ...]:
     names = set()
     for source in sources:
         for file in (source.path, *source.imports):
-            tree = ast.parse(file.read_text(encoding="utf-8"))
+            tree = _tree(file.read_text(encoding="utf-8"))
             for name in _imported_names(tree):
                 top = name.partition(".")[0]
                 ours = _files(name, (source.path.parent, root))
@@ -67,17 +71,30 @@ def third_party(sources: list[Source], root: Path) -> tuple[str, ...]:
 def definition(source: Source, name: str) -> Cell | None:
     """The cell of a module that binds `name` at the module's top level, or None."""
     for cell in source.cells:
-        for node in ast.parse(cell.code).body:
+        for node in _tree(cell.code).body:
             if name in _bound(node):
                 return cell
     return None
 
 
+@lru_cache(1024)
+def _tree(text: str) -> ast.Module:
+    return ast.parse(text)
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.stmt]:
+    """Every statement, in whatever block; expressions, the bulk, are passed by."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.stmt):
+            yield node
+        if isinstance(node, ast.stmt | ast.ExceptHandler | ast.match_case):
+            yield from _statements(node)
+
+
 def _cells(
-    path: Path, text: str, tree: ast.Module, root: Path
+    path: Path, text: str, tree: ast.Module, root: Path, inside: Collection[int]
 ) -> tuple[list[Cell], list[Problem]]:
     lines = text.split("\n")
-    inside = _lines_inside_strings(tree)
     marks = [
         (number, match["name"].strip())
         for number, line in enumerate(lines, 1)
@@ -114,20 +131,22 @@ def _cells(
             what = f"the cell {name!r} is empty"
             problems.append(Problem(path, number, what, "write its code, or remove it"))
             continue
-        try:
-            borrowed = _borrowed(ast.parse(code), path, root)
-        except SyntaxError:
+        nodes = [node for node in tree.body if number < _last_line(node) < end]
+        if any(node.lineno < number < _last_line(node) for node in tree.body) or any(
+            node.lineno < end <= _last_line(node) for node in tree.body
+        ):
             what = f"the cell {name!r} is not complete Python by itself"
             cure = "let the '# %%' lines stand between statements"
             problems.append(Problem(path, start, what, cure))
             continue
+        borrowed = _borrowed(nodes, path, root)
         cells.append(Cell(path.stem, name, code, start, borrowed))
     return cells, problems
 
 
 def _parse(file: Path, importer: Path) -> ast.Module:
     try:
-        return ast.parse(file.read_text(encoding="utf-8"))
+        return _tree(file.read_text(encoding="utf-8"))
     except (SyntaxError, ValueError) as error:  # not UTF-8 is a ValueError too
         line = getattr(error, "lineno", None) or 1
         what = f"is not Python: {getattr(error, 'msg', None) or error}"
@@ -149,10 +168,16 @@ def _lines_inside_strings(tree: ast.Module) -> set[int]:
     }
 
 
-def _borrowed(tree: ast.Module, path: Path, root: Path) -> tuple[tuple[str, str], ...]:
+def _last_line(node: ast.stmt) -> int:
+    return node.end_lineno or node.lineno
+
+
+def _borrowed(
+    nodes: list[ast.stmt], path: Path, root: Path
+) -> tuple[tuple[str, str], ...]:
     """What a cell borrows that does nothing but import names from its siblings."""
     names = []
-    for node in tree.body:
+    for node in nodes:
         if not isinstance(node, ast.ImportFrom) or node.module is None:
             return ()
         files = _files(node.module, (path.parent, root))
@@ -177,7 +202,7 @@ def _bound(node: ast.stmt) -> set[str]:
 def _imported_names(tree: ast.Module) -> set[str]:
     """The modules that the tree may import by their full names."""
     names = set()
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -215,7 +240,7 @@ def _reachable(path: Path, tree: ast.Module, root: Path) -> set[Path]:
         importer, tree = waiting.pop()
         wanted: list[tuple[str, tuple[Path, ...]]]
         wanted = [(name, top) for name in _imported_names(tree)]
-        for node in ast.walk(tree):
+        for node in _statements(tree):
             if isinstance(node, ast.ImportFrom):
                 within = [node.module] if node.module else []
                 names = [".".join([*within, alias.name]) for alias in node.names]

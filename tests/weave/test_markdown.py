@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from html.parser import HTMLParser
 
@@ -258,3 +259,30 @@ def test_without_a_hook_the_book_in_the_working_folder_is_woven_and_published(
 
 def test_output_markers_are_written_as_the_engine_reads_them() -> None:
     assert OUTPUT == "<!--pytest-codeblocks:expected-output-->"
+
+
+def test_a_page_can_tell_the_versions_and_the_chapters_of_the_build(
+    make_book: Make,
+) -> None:
+    text = "# About\n\n<!-- weave: build -->\n\nThe end.\n"
+    code = "# %% one\nimport numpy as np\nprint(np.sum([1]))\n"
+    files = {"snippets/b.py": code, "docs/part/b.md": SLOT, "docs/more/about.md": text}
+    files["docs/part/b.md"] = "# A chapter\n\n" + SLOT.replace("a.py", "b.py")
+    html = rendered(make_book(files), text)
+    assert re.search(r"<td>numpy</td>\s*<td>[\d.]+</td>", html)
+    assert re.search(r"<td>device</td>\s*<td>cpu</td>", html)
+    assert '<td><a href="../part/b.md">A chapter</a></td>' in html
+    assert '<span data-seconds="b"></span>' in html
+    assert html.endswith("<p>The end.</p>")
+
+
+def test_a_page_can_tell_how_long_another_takes_to_read(make_book: Make) -> None:
+    code = "# %% one\n" + "print(1)\n" * 100
+    long = "# A\n\n" + SLOT + "\nword" * 600 + "\n"
+    book = make_book({"snippets/a.py": code, "docs/a.md": long})
+    assert book.run().returncode == 0
+    assert "<p>It takes 7 min.</p>" in rendered(
+        book, "It takes <!-- weave: minutes a.md -->.\n"
+    )
+    with pytest.raises(WeaveError, match=r"page.md:3: there is no page b.md; name a"):
+        rendered(book, "# Path\n\n<!-- weave: minutes b.md -->\n")

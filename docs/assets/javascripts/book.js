@@ -2,11 +2,18 @@
 
 // How long the page's code took, which may differ from build to build.
 const said = document.querySelector(".provenance[data-modules]")
-if (said) {
+const wanted = document.querySelectorAll("[data-seconds]")
+if (said || wanted.length) {
   const place = new URL("../../figures/runs.json", document.currentScript.src)
   fetch(place).then((answer) => answer.json()).then((seconds) => {
-    const sum = said.dataset.modules.split(" ").reduce((all, name) => all + (seconds[name] ?? 0), 0)
-    said.firstChild.after(` It took ${sum < 10 ? sum.toFixed(1) : Math.round(sum)} s.`)
+    const sum = (names) => {
+      const all = names.split(" ").reduce((all, name) => all + (seconds[name] ?? 0), 0)
+      return all < 10 ? all.toFixed(1) : Math.round(all)
+    }
+    said?.firstChild.after(` It took ${sum(said.dataset.modules)} s.`)
+    for (const place of wanted) {
+      place.textContent = sum(place.dataset.seconds)
+    }
   }).catch(() => {})
 }
 

@@ -1,0 +1,275 @@
+"""What a framework takes over: gradients by hand, and by PyTorch."""
+
+# %% imports
+import textwrap
+import warnings
+from collections.abc import Callable
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+Array = NDArray[np.float64]
+
+# %% vectors
+x1 = np.array([1.0, 2.0])  # (2,)
+x2 = np.array([3.0, 4.0])  # (2,)
+x3 = np.array([5.0, 6.0])  # (2,)
+
+# %% numpy-gradient
+z2 = x1 + 2 * x2  # (2,)
+y = z2 @ x3 / 5  # ()
+dz2 = x3 / 5  # (2,), as y = z2 @ x3 / 5
+dx1 = dz2  # (2,), as z2 = x1 + ...
+dx3 = z2 / 5  # (2,), as y = z2 @ x3 / 5
+print(y)
+print(dx1)
+print(dx3)
+
+# %% torch-gradient
+a1 = torch.from_numpy(x1).clone().requires_grad_()  # (2,)
+a2 = torch.from_numpy(x2)  # (2,)
+a3 = torch.from_numpy(x3).clone().requires_grad_()  # (2,)
+result = (a1 + 2 * a2) @ a3 / 5  # ()
+result.backward()
+print(result)
+print(a1.grad)
+print(a3.grad)
+
+
+# %% slopes
+def slopes(g: Callable[[Array], float], x: Array) -> Array:
+    """Return the central differences of g at x, shape (n,)."""
+    h = 1e-6
+    steps = h * np.eye(len(x))  # (n, n), one step a row
+    return np.array([(g(x + e) - g(x - e)) / (2 * h) for e in steps])
+
+
+print(slopes(lambda x: (x + 2 * x2) @ x3 / 5, x1).round(6))
+print(slopes(lambda x: (x1 + 2 * x2) @ x / 5, x3).round(6))
+
+# %% points
+X = np.array([[0.5, 1.0], [2.0, -1.0], [-1.5, 0.5], [1.0, 2.0]])  # (4, 2)
+t = np.array([1.0, 0.0, 0.0, 1.0])  # (4,), the labels
+start = np.array([0.5, -1.0])  # (2,)
+
+
+# %% risk
+def probability(theta: Array) -> Array:
+    """Return the neuron's output, shape (4,), for weights (2,)."""
+    return np.asarray(1 / (1 + np.exp(-X @ theta)))
+
+
+def risk(theta: Array) -> float:
+    """Return the mean cross-entropy of the neuron on the points."""
+    p = probability(theta)  # (4,)
+    return float(-(t * np.log(p) + (1 - t) * np.log(1 - p)).mean())
+
+
+print(f"{risk(start):.4f}")
+
+
+# %% hand
+def hand_gradient(theta: Array) -> Array:
+    """Return what we believe to be the gradient of the risk, (2,)."""
+    p = probability(theta)  # (4,)
+    error = p - t  # (4,), how far off the output is
+    slope = p * (1 - p)  # (4,), the derivative of the logistic function
+    return np.asarray(X.T @ (error * slope) / len(t))
+
+
+print(hand_gradient(start).round(4))
+
+
+# %% descend
+def descend(gradient: Callable[[Array], Array], steps: int) -> Array:
+    """Return the weights (2,) after some steps of gradient descent."""
+    theta = start
+    for _ in range(steps):
+        theta = theta - 0.5 * gradient(theta)
+    return theta
+
+
+for steps in (0, 10, 50, 100):
+    reached = risk(descend(hand_gradient, steps))
+    print(f"{steps:3} steps  risk {reached:.4f}")
+
+# %% found
+print("by hand: ", hand_gradient(start).round(4))
+print("measured:", slopes(risk, start).round(4))
+
+# %% torch-risk
+theta = torch.from_numpy(start).clone().requires_grad_()  # (2,)
+p = torch.sigmoid(torch.from_numpy(X) @ theta)  # (4,)
+labels = torch.from_numpy(t)  # (4,)
+value = -(labels * p.log() + (1 - labels) * (1 - p).log()).mean()  # ()
+value.backward()
+print(f"{value.item():.4f}", theta.grad)
+
+
+# %% right
+def right_gradient(theta: Array) -> Array:
+    """Return the gradient of the risk, shape (2,)."""
+    return np.asarray(X.T @ (probability(theta) - t) / len(t))
+
+
+print(right_gradient(start).round(4))
+for steps in (0, 10, 50, 100):
+    reached = risk(descend(right_gradient, steps))
+    print(f"{steps:3} steps  risk {reached:.4f}")
+
+
+# %% numpy-like
+def f(x1: Tensor, x2: Tensor, x3: Tensor) -> Tensor:
+    """Return (x1 + 2 x2)^T x3 / 5, shape (), for three shapes (n,)."""
+    return (x1 + 2 * x2) @ x3 / 5
+
+
+vectors = (a1.detach(), a2, a3.detach())
+print(f(*vectors), (x1 + 2 * x2) @ x3 / 5)
+
+# %% functional
+gradient = torch.func.grad(f, argnums=(0, 2))
+for part in gradient(*vectors):
+    print(part)
+
+
+# %% errors
+def torch_risk(theta: Tensor) -> Tensor:
+    """Return the mean cross-entropy, shape (), in the dtype of theta."""
+    inputs = torch.from_numpy(X).to(theta.dtype)  # (4, 2)
+    p = torch.sigmoid(inputs @ theta)  # (4,)
+    y = torch.from_numpy(t).to(theta.dtype)  # (4,)
+    return -(y * p.log() + (1 - y) * (1 - p).log()).mean()
+
+
+exact = right_gradient(start)[1]
+
+
+def step_error(h: float, dtype: torch.dtype) -> float:
+    """Return how far off the central difference with step h is."""
+    there = torch.tensor(start, dtype=dtype)  # (2,)
+    step = torch.tensor([0.0, h], dtype=dtype)  # (2,)
+    change = torch_risk(there + step) - torch_risk(there - step)
+    return float(abs(change.item() / (2 * h) - exact))
+
+
+for h in (1e-2, 1e-3, 1e-4):
+    double = step_error(h, torch.float64)
+    print(f"h = {h:.0e}  error {double:.0e}")
+
+# %% step-figure
+powers = np.arange(-12, 0.5, 0.5)
+steps_h = 10.0**powers
+_, axes = plt.subplots(figsize=(5, 3.6), layout="constrained")
+for dtype, style in ((torch.float32, "o--"), (torch.float64, "s-")):
+    wrong = [max(step_error(h, dtype), 1e-13) for h in steps_h]
+    axes.loglog(steps_h, wrong, style, ms=4, label=str(dtype)[6:])
+axes.set_xlabel("step $h$")
+axes.set_ylabel("error of the central difference")
+axes.legend()
+plt.show()
+
+# %% numpy-on-tensor
+theta = torch.tensor([0.5, -1.0], requires_grad=True)  # (2,)
+try:
+    np.exp(theta)
+except RuntimeError as error:
+    print(textwrap.fill(f"RuntimeError: {error}", 72))
+
+# %% detour
+detour = torch.from_numpy(np.exp(theta.detach().numpy())).sum()
+print(detour.requires_grad)
+try:
+    detour.backward()
+except RuntimeError as error:
+    print(textwrap.fill(f"RuntimeError: {error}", 72))
+
+# %% detour-repaired
+theta.exp().sum().backward()
+print(theta.grad, theta.detach().exp())
+
+# %% two-dtypes
+try:
+    torch.from_numpy(X[0]) @ theta
+except RuntimeError as error:
+    print(textwrap.fill(f"RuntimeError: {error}", 72))
+print((torch.from_numpy(X[0]).float() @ theta).item())
+
+# %% same-name
+numbers = [1.0, 2.0, 3.0, 4.0]
+print(f"{np.std(numbers):.3f} {torch.tensor(numbers).std().item():.3f}")
+print(f"{torch.tensor(numbers).std(correction=0).item():.3f}")
+
+# %% step-too-small
+in_float32 = torch.tensor(start, dtype=torch.float32)  # (2,)
+step = torch.tensor([0.0, 1e-9])  # (2,)
+print(torch.equal(in_float32 + step, in_float32))
+print((torch_risk(in_float32 + step) - torch_risk(in_float32)).item())
+
+
+# %% exercise-forward
+def along(direction: Tensor) -> tuple[float, float]:
+    """Return y and its derivative as x1 moves along a direction (2,)."""
+    with warnings.catch_warnings():  # about a part of PyTorch itself
+        warnings.simplefilter("ignore", DeprecationWarning)
+        value, slope = torch.func.jvp(  # type: ignore[misc]  # gives two
+            lambda x: f(x, vectors[1], vectors[2]),
+            (vectors[0],),
+            (direction,),
+        )
+    return value.item(), round(slope.item(), 6)
+
+
+for direction in torch.eye(2, dtype=torch.float64):  # (2,)
+    print(*along(direction))
+
+
+# %% exercise-tanh
+def squares(theta: Array) -> float:
+    """Return the mean squared error of a tanh neuron on the points."""
+    return float(((np.tanh(X @ theta) - t) ** 2).mean())
+
+
+h = np.tanh(X @ start)  # (4,)
+by_hand = X.T @ (2 * (h - t) * (1 - h**2)) / len(t)  # (2,)
+print(by_hand.round(4), slopes(squares, start).round(4))
+
+weights = torch.from_numpy(start).clone().requires_grad_()  # (2,)
+outputs = torch.tanh(torch.from_numpy(X) @ weights)  # (4,)
+(outputs - labels).square().mean().backward()
+print(weights.grad)
+
+
+# %% exercise-three
+def softplus(w: Array) -> float:
+    """Return log(1 + exp(w @ x)) for x = (2, -1)."""
+    return float(np.log1p(np.exp(w @ X[1])))
+
+
+s = 1 / (1 + np.exp(-start @ X[1]))  # ()
+candidates = {
+    "s x": s * X[1],
+    "(1 - s) x": (1 - s) * X[1],
+    "s w": s * start,
+}
+measured = slopes(softplus, start)  # (2,)
+for name, candidate in candidates.items():
+    print(f"{name:9}", np.allclose(candidate, measured, atol=1e-6))
+
+# %% exercise-cost
+calls = 0
+
+
+def counted(x: Array) -> float:
+    """Return the sum of squares of x, and count the call."""
+    global calls
+    calls += 1
+    return float(x @ x)
+
+
+many = np.linspace(-1.0, 1.0, 1000)  # (1000,)
+measured = slopes(counted, many)  # (1000,)
+print(calls, np.allclose(measured, 2 * many, atol=1e-6))

@@ -1,0 +1,115 @@
+"""Do the functions that the chapters of the lab share do what they say?"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_breast_cancer
+from sklearn.metrics import log_loss
+
+
+@pytest.fixture
+def names(run_module: Callable[[str], Any]) -> dict[str, Any]:
+    return dict(run_module("lab").namespace)
+
+
+@pytest.fixture(scope="module")
+def networks() -> torch.Tensor:
+    """Five networks (5, 9) and features (2, 30) of moderate size, in float64."""
+    generator = torch.Generator().manual_seed(3)
+    return torch.randn(5, 9, generator=generator, dtype=torch.float64)
+
+
+@pytest.fixture(scope="module")
+def samples() -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(4)
+    A = torch.randn(3, 30, generator=generator, dtype=torch.float64)
+    A[2] = 1
+    return A, (torch.arange(30) % 3 == 0).double()
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("mean radius", "radius_mean"),
+        ("worst concave points", "concave points_worst"),
+        ("fractal dimension error", "fractal_dimension_se"),
+        ("worst fractal dimension", "fractal_dimension_worst"),
+    ],
+)
+def test_names_are_those_of_the_csv_file(
+    names: dict[str, Any], theirs: str, ours: str
+) -> None:
+    assert names["csv_name"](theirs) == ours
+
+
+def test_the_split_is_that_of_numpys_shuffle(names: dict[str, Any]) -> None:
+    rows = list(range(569))
+    np.random.RandomState(0).shuffle(rows)
+    parts = names["split_rows"](569)
+    assert [*parts[0], *parts[1], *parts[2]] == rows
+    assert [len(part) for part in parts] == [341, 113, 115]
+    assert list(parts[0][:5]) == [512, 457, 439, 298, 37]
+
+
+def test_tensors_hold_the_values_and_1_for_malignant(names: dict[str, Any]) -> None:
+    table, source = names["load_table"](), load_breast_cancer()
+    rows = np.array([0, 19, 568])
+    X, y = names["as_tensors"](table, rows, ["radius_mean", "texture_mean"])
+    assert torch.equal(X, torch.tensor(source.data[rows, :2], dtype=torch.float32))
+    assert y.tolist() == [1 - target for target in source.target[rows]]
+
+
+def test_columns_are_the_samples_with_a_1_below(names: dict[str, Any]) -> None:
+    X = torch.tensor([[2.0, 3.0], [4.0, 5.0]])
+    assert names["columns"](X).tolist() == [[2, 4], [3, 5], [1, 1]]
+
+
+def test_a_network_is_two_logistic_layers(
+    names: dict[str, Any], networks: Any, samples: Any
+) -> None:
+    A, _ = samples
+    x, w = A.numpy(), networks[0].numpy()
+
+    def logistic(z: Any) -> Any:
+        return 1 / (1 + np.exp(-z))
+
+    first = logistic(w[0] * x[0] + w[1] * x[1] + w[2])
+    second = logistic(w[3] * x[0] + w[4] * x[1] + w[5])
+    expected = logistic(w[6] * first + w[7] * second + w[8])
+    assert names["predict"](networks, A)[0].numpy() == pytest.approx(expected)
+
+
+def test_the_objective_is_scikit_learns_log_loss(
+    names: dict[str, Any], networks: Any, samples: Any
+) -> None:
+    A, y = samples
+    found = names["objective"](networks, A, y)
+    for probabilities, value in zip(names["predict"](networks, A), found, strict=True):
+        assert value.item() == pytest.approx(log_loss(y, probabilities))
+
+
+def test_wrong_answers_are_those_on_the_other_side_of_one_half(
+    names: dict[str, Any], networks: Any, samples: Any
+) -> None:
+    A, y = samples
+    said = names["predict"](networks, A).numpy() > 0.5
+    expected = (said != (y.numpy() == 1)).sum(axis=1)
+    assert names["wrong"](networks, A, y).tolist() == expected.tolist()
+
+
+def test_the_gradients_of_several_networks_are_numerical_derivatives(
+    names: dict[str, Any], networks: Any, samples: Any
+) -> None:
+    A, y = samples
+    U, u = networks[:, :6].view(5, 2, 3), networks[:, 6:].view(5, 1, 3)
+    dU, du = names["gradients"](U, u, A, y)
+    found = torch.cat([dU.flatten(1), du.flatten(1)], 1)
+    h = 1e-6
+    for i, step in enumerate(h * torch.eye(9, dtype=torch.float64)):
+        up = names["objective"](networks + step, A, y)
+        down = names["objective"](networks - step, A, y)
+        expected = (up - down) / (2 * h)
+        assert found[:, i].numpy() == pytest.approx(expected.numpy(), abs=1e-8)
