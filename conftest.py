@@ -22,6 +22,10 @@ import pytest
 from pytest_codeblocks.main import CodeBlock, extract_from_file
 from pytest_codeblocks.plugin import MarkdownFile, TestBlock
 
+# As the engine runs modules: on tensors this small, more threads wait for one another.
+for variable in ("MKL_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
 
 class ChapterFile(MarkdownFile):  # type: ignore[misc]  # the plugin has no types
     """A chapter: its Python blocks, in order, and the session that they share."""

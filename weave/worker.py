@@ -14,14 +14,17 @@ import io
 import json
 import linecache
 import os
+import socket
 import sys
 import threading
 import time
 import traceback
 import types
+import urllib.error
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from difflib import get_close_matches
 from html.parser import HTMLParser
 from multiprocessing import connection, forkserver, parent_process
 from pathlib import Path
@@ -148,7 +151,8 @@ def _run(job: Job) -> Result:
     err = _Capture(2, job.scratch / "err", "stderr")
     if "matplotlib" in sys.modules or "matplotlib" in source.text:
         _style()
-    tables = _watch_tables() if "pandas" in source.text else []
+    texts = [source.text, *(path.read_text("utf-8") for path in source.imports)]
+    tables = _watch_tables() if any("pandas" in text for text in texts) else []
     main = types.ModuleType("__main__")
     main.__file__ = str(source.path)
     sys.modules["__main__"] = main
@@ -206,8 +210,34 @@ def _execute(
         told = "".join(traceback.format_exception(type(error), error, frames))
         told = told.replace(f"{root}{os.sep}", "")
         what = f"cell {cell.name!r} raises {said}"
-        cure = "repair the cell, or catch the exception and print it"
+        cure = _cure(error)
         raise FailureError(Problem(source.path, line, what, cure, told)) from error
+
+
+def _cure(error: BaseException) -> str:
+    """What to do about an exception; more for those that readers' edits raise."""
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        package = error.name.partition(".")[0]
+        package = {"sklearn": "scikit-learn", "cv2": "opencv-python"}.get(
+            package, package
+        )
+        install = f"python3 -m pip install {package}"
+        return f"install the package ({install}), and name it in pyproject.toml"
+    if isinstance(error, urllib.error.URLError | socket.gaierror | ConnectionError):
+        return "put the data into the repository: no build may need a network"
+    if isinstance(error, KeyError) and (columns := _columns(error)):
+        close = get_close_matches(str(error.args[0]), columns, n=1, cutoff=0.5)
+        return f"did you mean {close[0]!r}?" if close else "see the frame's columns"
+    return "repair the cell, or catch the exception and print it"
+
+
+def _columns(error: BaseException) -> list[str]:
+    """The columns of the data frame in which the exception arose, if it was one."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        found = frame.f_locals.get("self")
+        if type(found).__name__ == "DataFrame":
+            return [str(name) for name in found.columns]
+    return []
 
 
 def _line_in(path: Path, error: BaseException, cell: Cell) -> int:

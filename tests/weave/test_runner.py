@@ -305,6 +305,23 @@ def test_a_printed_data_frame_is_kept_as_a_table_too(make_book: Make) -> None:
     assert cell.output == "Look:\n" + table.text
 
 
+def test_a_data_frame_made_by_a_borrowed_function_is_a_table_too(
+    make_book: Make,
+) -> None:
+    book = make_book(
+        {
+            "snippets/tools.py": "# %% make\nimport pandas as pd\n\n\n"
+            "def make():\n    return pd.DataFrame({'a': [1, 2]})\n",
+            "snippets/a.py": "# %% borrow\nfrom tools import make\n\n"
+            "# %% frame\nprint(make())\n",
+            "docs/a.md": page("tools.py#make", "a.py#frame", printing="frame"),
+        }
+    )
+    shown = book.weave().results["a"].cell("frame")
+    assert shown is not None
+    assert [table.header for table in shown.tables] == [("", "a")]
+
+
 def test_more_modules_than_jobs_all_run_and_the_slow_start_first(
     make_book: Make,
 ) -> None:
@@ -507,3 +524,43 @@ def test_a_module_that_replaces_standard_output_harms_nobody(make_book: Make) ->
     book = make_book({"snippets/a.py": code, "docs/a.md": page("a.py#one", "a.py#two")})
     one, two = book.weave().results["a"].cells
     assert (one.output, two.output) == ("INTO THE STRING", "found")
+
+
+@pytest.mark.parametrize(
+    ("code", "cure"),
+    [
+        (
+            "import sklearn_of_another_name",
+            "install the package (python3 -m pip install sklearn_of_another_name), "
+            "and name it in pyproject.toml",
+        ),
+        (
+            "raise ModuleNotFoundError('No module', name='sklearn.datasets')",
+            "install the package (python3 -m pip install scikit-learn), "
+            "and name it in pyproject.toml",
+        ),
+        (
+            "import pandas as pd\npd.DataFrame({'radius_mean': [1]})['radius mean']",
+            "did you mean 'radius_mean'?",
+        ),
+        (
+            "import urllib.request\n"
+            "urllib.request.urlopen('http://host.invalid/data.csv')",
+            "put the data into the repository: no build may need a network",
+        ),
+        (
+            "raise ConnectionRefusedError",
+            "put the data into the repository: no build may need a network",
+        ),
+        ("{}['a']", "repair the cell, or catch the exception and print it"),
+    ],
+)
+def test_what_a_readers_edit_raises_is_told_with_what_to_do(
+    make_book: Make, code: str, cure: str
+) -> None:
+    book = make_book(
+        {"snippets/a.py": f"# %% one\n{code}\n", "docs/a.md": page("a.py#one")}
+    )
+    (said,) = book.problems()
+    assert said.startswith("snippets/a.py:")
+    assert said.endswith(f"; {cure}")
