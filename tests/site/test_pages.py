@@ -180,7 +180,7 @@ def test_the_first_tab_stop_leads_past_the_navigation(
 
 def test_search_finds_a_word_of_a_chapter(open_page: Callable[..., Page]) -> None:
     page = open_page()
-    page.locator(".md-search__input").fill("AccumulateGrad")
+    page.locator(".md-search__input").press_sequentially("AccumulateGrad")
     page.wait_for_selector(".md-search-result__link[href*='graph']")
 
 
