@@ -234,7 +234,7 @@ def _cure(error: BaseException) -> str:
 def _columns(error: BaseException) -> list[str]:
     """The columns of the data frame in which the exception arose, if it was one."""
     for frame, _ in traceback.walk_tb(error.__traceback__):
-        found = frame.f_locals.get("self")
+        found: Any = frame.f_locals.get("self")
         if type(found).__name__ == "DataFrame":
             return [str(name) for name in found.columns]
     return []
