@@ -132,12 +132,12 @@ print(noted[:5], "...", noted[-2:])
 # %% curves
 J_train = objective(weights, A_train, y_train)  # (6001,)
 J_val = objective(weights, A_val, y_val)  # (6001,)
-thousands = np.array(noted[2::10]) / 1000
+thousands = np.array(noted[2::20]) / 1000
 figure, panels = plt.subplots(
     2, 1, figsize=(5.5, 5.6), layout="constrained"
 )
 for J, name, line in ((J_train, "train", "-"), (J_val, "validation", "--")):
-    pairs = torch.stack([J[1::10], J[2::10]])  # neighboring steps
+    pairs = torch.stack([J[1::20], J[2::20]])  # neighboring steps
     low, high = pairs.amin(0), pairs.amax(0)
     for axes in panels:
         curve = axes.plot(thousands, low, line, label=name)[0]
@@ -255,10 +255,10 @@ print(f"stuck:   at most  {deviation[stuck].max():.2f}")
 print(f"learned: at least {deviation[~stuck].min():.2f}")
 
 # %% decision
-ticks = torch.arange(5, 35.05, 0.1)  # (301,)
+ticks = torch.arange(5, 35.1, 0.25)  # (121,)
 radius, texture = torch.meshgrid(ticks, ticks, indexing="xy")
 plane = columns(torch.stack([radius.flatten(), texture.flatten()], 1))
-p = predict(low, plane).reshape(radius.shape)  # (301, 301)
+p = predict(low, plane).reshape(radius.shape)  # (121, 121)
 figure, axes = plt.subplots(figsize=(5.5, 5), layout="constrained")
 axes.contourf(
     radius, texture, p, [0, 0.5, 1], colors=["C0", "C1"], alpha=0.25

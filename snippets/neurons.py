@@ -94,6 +94,27 @@ axes.text(2.15, 0, f"{h:.4f}", va="center")
 axes.set(xlim=(-0.5, 2.7), ylim=(-1.4, 1.4))
 plt.show()
 
+# %% two-inputs
+theta_2, x_2 = theta[:2], x[:2]  # (2,), (2,)
+print(f"z = {theta_2 @ x_2 + b:.1f}")
+print(f"h = {torch.sigmoid(theta_2 @ x_2 + b):.4f}")
+
+# %% surface
+ticks = torch.linspace(-3, 3, 121)  # (121,)
+x1, x2 = torch.meshgrid(ticks, ticks, indexing="xy")  # (121, 121) each
+neuron = torch.sigmoid(theta_2[0] * x1 + theta_2[1] * x2 + b)
+_, axes = plt.subplots(figsize=(4.6, 4.4), layout="constrained")
+axes.contourf(x1, x2, neuron, [0.5, 1], colors=["C0"], alpha=0.25)
+levels = [0.1, 0.3, 0.5, 0.7, 0.9]
+contours = axes.contour(
+    x1, x2, neuron, levels, colors="C0", linewidths=[1, 1, 3, 1, 1]
+)
+axes.clabel(contours)
+foot = -b * theta_2 / (theta_2 @ theta_2)  # (2,): on the line z = 0
+axes.quiver(*foot, *theta_2, angles="xy", scale=1, scale_units="xy")
+axes.set(xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
+plt.show()
+
 # %% activations
 activations = {
     "logistic": torch.sigmoid,

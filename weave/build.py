@@ -78,8 +78,10 @@ def read_book(root: Path) -> Book:
         except WeaveError as error:
             problems += error.problems
     for path in sorted((root / SNIPPETS).glob("*.py")):
+        wishes = [wish for each in chapters for wish in each.wishes]
+        asked = tuple(wish for wish in wishes if wish.module == path.stem)
         try:
-            sources[path.stem] = read_source(path, root)
+            sources[path.stem] = replace(read_source(path, root), wishes=asked)
         except WeaveError as error:
             unread.add(path.stem)
             problems += error.problems
@@ -153,6 +155,7 @@ def weave(
             progress.ended(source.module, seconds, isinstance(answer, Result))
         kept.prune({*book.sources, *book.unread})
     problems += check.references(book, results)
+    problems += check.wishes(book)
     if not only:
         problems += check.unshown(book, results)
     problems += check.differences(book, results)

@@ -63,8 +63,8 @@ def packages() -> tuple[str, ...]:
 def key(source: Source, root: Path, device: str) -> str:
     """The key of a module's result on this machine, as 64 hexadecimal digits.
 
-    It covers the module's text, every file of this repository that it imports,
-    Python, the installed packages, the device and the engine.
+    It covers the module's text, every file of this repository that it imports, what
+    the pages wish to know, Python, the installed packages, the device and the engine.
     """
     parts = [
         engine(),
@@ -77,6 +77,8 @@ def key(source: Source, root: Path, device: str) -> str:
         *packages(),
         source.text,
     ]
+    for wish in source.wishes:
+        parts += [wish.figure, wish.cell, json.dumps(wish.values)]
     for path in source.imports:
         parts += [path.relative_to(root).as_posix(), digest(path.read_bytes())]
     return digest(json.dumps(parts).encode())
@@ -270,6 +272,7 @@ def from_json(data: dict[str, Any]) -> Result:
                 for table in cell["tables"]
             ),
             files=tuple((name, wanted) for name, wanted in cell["files"]),
+            data=tuple((name, values) for name, values in cell["data"]),
         )
         for cell in data["cells"]
     )

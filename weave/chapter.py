@@ -1,6 +1,7 @@
 """From a chapter's Markdown to its slots, and back to Markdown with them filled.
 
-A slot is a directive directly above a Python fence, and the output fence below it:
+A slot is a directive directly above a Python fence, and the output fence below it
+(a figure that moves has a directive of its own, see `_wish`):
 
     <!-- snippet: autograd.py#backward -->
     ```python
@@ -14,14 +15,20 @@ A slot is a directive directly above a Python fence, and the output fence below 
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from weave.model import Chapter, Fence, Image, Problem, Slot, WeaveError
+from weave.model import Chapter, Fence, Image, Problem, Slot, WeaveError, Wish
 
 DIRECTIVE = re.compile(r"\s*<!--\s*snippet:(?P<target>.*?)-->\s*")
 TARGET = re.compile(r"(?P<module>[A-Za-z_]\w*)\.py#(?P<cell>[\w-]+)")
+EXPLORE = re.compile(r"\s*<!--\s*explore:(?P<target>.*?)(?:-->\s*)?")
+EXPLORED = re.compile(
+    r"(?P<figure>[a-z][a-z_]*) after (?P<module>[A-Za-z_]\w*)\.py#(?P<cell>[\w-]+)"
+)
+VALUE = re.compile(r"\s*(?P<name>[A-Za-z_]+): +(?P<expression>\S.*?)\s*")
 OUTPUT = re.compile(r"\s*<!--\s*pytest-codeblocks:\s*expected-output\s*-->\s*")
 OPENING = re.compile(r"(?P<indent>[ \t]*)(?P<ticks>`{3,}|~{3,})(?P<info>[^`]*)")
 COMMENT = re.compile(r"<!--.*?-->")
@@ -48,7 +55,7 @@ def read_chapter(path: Path) -> Chapter:
 
 
 def parse_chapter(text: str, path: Path) -> Chapter:
-    """Find the slots and the images of a chapter.
+    """Find the slots, the images and the wishes of a chapter.
 
     Raises:
         WeaveError: A fence is not closed; a directive is malformed or claims no
@@ -57,6 +64,7 @@ def parse_chapter(text: str, path: Path) -> Chapter:
     problems: list[Problem] = []
     slots: list[Slot] = []
     images: list[Image] = []
+    wishes: list[Wish] = []
     lines = split_lines(text)
     offsets = [0]
     for line in lines:
@@ -116,6 +124,13 @@ def parse_chapter(text: str, path: Path) -> Chapter:
                 slots.append(
                     Slot(code.line - 1, target["module"], target["cell"], code, output)
                 )
+        elif EXPLORE.fullmatch(line.rstrip("\n")):
+            after = _end_of_comment(lines, index) or len(lines)
+            try:
+                wishes.append(_wish(lines, index, after, path))
+            except WeaveError as error:
+                problems += error.problems
+            index = after
         elif OUTPUT.fullmatch(line):
             what = "this output marker belongs to no snippet"
             report(index, what, "put it below a fence that a snippet directive claims")
@@ -142,7 +157,7 @@ def parse_chapter(text: str, path: Path) -> Chapter:
             index += 1
     if problems:
         raise WeaveError(*problems)
-    return Chapter(path, text, tuple(slots), tuple(images))
+    return Chapter(path, text, tuple(slots), tuple(images), tuple(wishes))
 
 
 def fill(chapter: Chapter, contents: Iterable[tuple[Fence, str]]) -> str:
@@ -206,6 +221,60 @@ def split_lines(text: str) -> list[str]:
     Unlike `str.splitlines`, which splits at form feeds and Unicode's separators too.
     """
     return re.findall(r"[^\n]*\n|[^\n]+", text)
+
+
+def _wish(lines: list[str], index: int, end: int, path: Path) -> Wish:
+    """What a figure that moves asks of a module, in a comment above the still figure.
+
+        <!-- explore: descent after gradient_descent.py#paths
+        rates: list(styles)
+        -->
+        ![What a reader should see](../figures/gradient_descent/paths.svg)
+
+    Every further line is a name, a colon and a Python expression.
+    """
+    problems: list[Problem] = []
+
+    def report(number: int, what: str, cure: str) -> None:
+        problems.append(Problem(path, number + 1, what, cure))
+
+    head = EXPLORE.fullmatch(lines[index].rstrip("\n"))
+    target = EXPLORED.fullmatch(head["target"].strip()) if head else None
+    if target is None:
+        cure = "write <!-- explore: figure after module.py#cell, then lines name: value"
+        report(index, f"{lines[index].strip()} names no figure and cell", cure)
+    if end >= len(lines) or not IMAGE.match(lines[end].strip()):
+        cure = "put its still figure, ![...](...), on the line below the -->"
+        report(index, "this directive stands above no figure", cure)
+    if "-->" not in lines[end - 1]:
+        report(index, "this comment is never closed", "add --> where it ends")
+    values: list[tuple[str, str]] = []
+    for number in range(index + 1, end):
+        line = lines[number].replace("-->", "")
+        if not line.strip():
+            continue
+        value = VALUE.fullmatch(line.rstrip("\n"))
+        try:
+            tree = ast.parse(value["expression"], mode="eval") if value else None
+        except SyntaxError:
+            tree = None
+        if value is None or tree is None:
+            what = f"{line.strip()!r} is no name with an expression"
+            report(number, what, "write name: expression, on one line")
+        elif value["name"] in dict(values):
+            report(number, f"{value['name']} is given twice", "give it once")
+        else:
+            values.append((value["name"], value["expression"]))
+    if problems or target is None:
+        raise WeaveError(*problems)
+    return Wish(
+        path,
+        index + 1,
+        target["figure"],
+        target["module"],
+        target["cell"],
+        tuple(values),
+    )
 
 
 def _skip_blank(lines: list[str], index: int) -> int:

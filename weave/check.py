@@ -142,6 +142,23 @@ def _wrong_images(
                 yield Problem(chapter.path, image.line, what, cure)
 
 
+def wishes(book: Book) -> Iterator[Problem]:
+    """Figures that move, and name a module or a cell that is not there."""
+    for chapter in book.chapters:
+        for wish in chapter.wishes:
+            source = book.sources.get(wish.module)
+            if source is None:
+                if wish.module not in book.unread:
+                    what = f"there is no module {SNIPPETS}/{wish.module}.py"
+                    cure = _nearest(wish.module, book.sources, "the modules are")
+                    yield Problem(chapter.path, wish.line, what, cure)
+            elif source.cell(wish.cell) is None:
+                what = f"{SNIPPETS}/{wish.module}.py has no cell {wish.cell!r}"
+                names = [cell.name for cell in source.cells]
+                cure = _nearest(wish.cell, names, "its cells are")
+                yield Problem(chapter.path, wish.line, what, cure)
+
+
 def unshown(book: Book, results: Mapping[str, Result]) -> Iterator[Problem]:
     """Cells and figures that no chapter shows."""
     shown = {

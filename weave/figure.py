@@ -55,6 +55,8 @@ SAVE: dict[str, Any] = {
 METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.S)
 DOCTYPE = re.compile(r"<!DOCTYPE.*?>\s*", re.S)
 HEX = re.compile(r"#[0-9a-f]{6}\b")
+COORDINATE = re.compile(r"-?\d+\.\d{3,}")  # with digits beyond a hundredth of a point
+PLACED = re.compile(r' (?:d|x|y)="[^"]*"')
 STYLED = re.compile(r'style="[^"]*"')
 
 
@@ -84,5 +86,10 @@ def recolor(svg: str) -> str:
         return f"var(--{name})" if name else match[0]
 
     svg = DOCTYPE.sub("", METADATA.sub("", svg))
+    svg = PLACED.sub(lambda match: COORDINATE.sub(_rounded, match[0]), svg)
     svg = STYLED.sub(lambda match: HEX.sub(variable, match[0]), svg)
     return svg.replace("<defs>", f"<style>{stylesheet()}</style>\n <defs>", 1)
+
+
+def _rounded(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 KATEX = Path(__file__).parent / "katex" / "katex.min.js"
 REMEMBERED = Path(".weave") / "formulas.json"
 FORMULA = re.compile(
-    r'<(?P<tag>span|div) class="arithmatex">'
+    r'<(?P<tag>span|div) class="arithmatex"(?P<place> id="[a-z0-9-]+")?>'
     r"\\(?P<open>[(\[])(?P<tex>.*?)\\[)\]]</(?P=tag)>",
     re.S,
 )
@@ -122,7 +122,8 @@ class Replace(Postprocessor):
                 problems.append(_problem(tex, str(error)))
                 return ""
             if display:
-                box = '<div class="formula" tabindex="0" role="group"'
+                place = match["place"] or ""
+                box = f'<div class="formula"{place} tabindex="0" role="group"'
                 return f'{box} aria-label="Formula">{rendered}</div>'
             return rendered
 
@@ -176,9 +177,9 @@ def _problem(tex: str, said: str) -> Problem:
         text = path.read_text("utf-8")
     except OSError:
         text = ""
-    squeezed = re.sub(r"\s", "", tex)
+    squeezed = re.sub(r"\s|\\tag\{\d+\}", "", tex)
     for match in re.finditer(r"\$+([^$]+?)\$+", text):
-        if re.sub(r"\s", "", match[1]) == squeezed:
+        if re.sub(r"\s|\\label\{[^}]*\}", "", match[1]) == squeezed:
             line = text.count("\n", 0, match.start(1)) + 1
             break
     return Problem(path, line, what, "correct the formula")

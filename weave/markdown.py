@@ -12,6 +12,7 @@ import os
 import re
 from contextvars import ContextVar
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,16 @@ from markdown.preprocessors import Preprocessor
 from weave import build
 from weave.chapter import DIRECTIVE, contents, parse_chapter, split_lines
 from weave.check import DOCS, shown_cell
-from weave.model import CellResult, Chapter, Problem, Result, Slot, Table, WeaveError
+from weave.model import (
+    CellResult,
+    Chapter,
+    Problem,
+    Result,
+    Slot,
+    Table,
+    WeaveError,
+    Wish,
+)
 
 #: The Markdown file that is being rendered, where the site generator tells us.
 page: ContextVar[Path | None] = ContextVar("page", default=None)
@@ -58,8 +68,16 @@ class Fill(Preprocessor):
         starts = [0]
         for line in split_lines(chapter.text):
             starts.append(starts[-1] + len(line))
-        for slot in chapter.slots:
-            pieces.append(chapter.text[position : starts[slot.line - 1]])
+        places: list[Slot | Wish] = sorted(
+            [*chapter.slots, *chapter.wishes], key=attrgetter("line")
+        )
+        for place in places:
+            pieces.append(chapter.text[position : starts[place.line - 1]])
+            if isinstance(place, Wish):
+                pieces.append(self._moving(place, woven))
+                position = chapter.text.find("-->", starts[place.line - 1]) + 3
+                continue
+            slot = place
             pieces.append(self._code(slot, woven))
             last = slot.code
             if slot.output is not None:
@@ -83,6 +101,14 @@ class Fill(Preprocessor):
             return ""
         stored: str = self.md.htmlStash.store(output_html(shown))
         return f"\n{slot.output.indent}{stored}\n"
+
+    def _moving(self, wish: Wish, woven: build.Woven) -> str:
+        result = woven.results.get(wish.module)
+        cell = result.cell(wish.cell) if result else None
+        values = dict(cell.data).get(wish.figure) if cell else None
+        if values is None:
+            return ""
+        return str(self.md.htmlStash.store(moving_html(wish.figure, values))) + "\n"
 
     def _provenance(self, slots: tuple[Slot, ...], woven: build.Woven) -> str:
         modules = dict.fromkeys(slot.module for slot in slots)
@@ -119,6 +145,18 @@ def output_html(shown: CellResult) -> str:
         rest = after
     pieces.append(_text(rest.strip("\n") if shown.tables else rest))
     return f'<div class="output">{"".join(pieces)}</div>'
+
+
+def moving_html(figure: str, values: str) -> str:
+    """The place of a figure that moves, with its data; the still figure follows it.
+
+    Without scripts it is empty, and the still figure is all that there is to see.
+    """
+    data = values.replace("<", "\\u003c")
+    return (
+        f'<div class="moving" data-figure="{html.escape(figure)}">'
+        f'<script type="application/json">{data}</script></div>'
+    )
 
 
 def provenance_html(results: list[Result], notebook: str = "") -> str:

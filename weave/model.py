@@ -61,11 +61,28 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Wish:
+    """What a figure that moves wants to know of a module: values, after one cell.
+
+    `values` are pairs of a name and a Python expression; each is evaluated in the
+    module when the cell has run. `path` and `line` say which page asks.
+    """
+
+    path: Path
+    line: int
+    figure: str
+    module: str
+    cell: str
+    values: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class Source:
     """A module's text cut into cells, with what it needs from this repository.
 
     `imports` are the files of this repository that running the module loads,
     found by reading the import statements of it and, in turn, of what it imports.
+    `wishes` are those of all pages, in their order.
     """
 
     path: Path
@@ -73,6 +90,7 @@ class Source:
     text: str
     cells: tuple[Cell, ...]
     imports: tuple[Path, ...]
+    wishes: tuple[Wish, ...] = ()
 
     def cell(self, name: str) -> Cell | None:
         """The cell of that name, or None."""
@@ -120,12 +138,13 @@ class Image:
 
 @dataclass(frozen=True)
 class Chapter:
-    """A Markdown file with its slots and images in the order of the page."""
+    """A Markdown file with its slots, images and wishes in the order of the page."""
 
     path: Path
     text: str
     slots: tuple[Slot, ...]
     images: tuple[Image, ...]
+    wishes: tuple[Wish, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -143,16 +162,18 @@ class Table:
 
 @dataclass(frozen=True)
 class CellResult:
-    """What one cell gave: its printed text, printed tables, and files.
+    """What one cell gave: its printed text, printed tables, files, and values.
 
     `files` maps a name such as `backward.svg` to the digest under which the
-    cache holds its bytes.
+    cache holds its bytes; `data` maps the name of a figure that moves to the values
+    that it wished for, as JSON.
     """
 
     name: str
     output: str
     tables: tuple[Table, ...] = ()
     files: tuple[tuple[str, str], ...] = ()
+    data: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

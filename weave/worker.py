@@ -32,9 +32,10 @@ from typing import Any
 
 from weave import figure
 from weave.cache import Cache, digest
-from weave.model import Cell, CellResult, Problem, Result, Source, Table
+from weave.model import Cell, CellResult, Problem, Result, Source, Table, Wish
 
 LONGEST_OUTPUT = 20_000  # characters a cell may print: about 250 lines
+DIGITS = 7  # significant, of a number in the data of a figure that moves
 PR_SET_PDEATHSIG = 1  # prctl(2): the signal for when the parent has ended
 LARGEST_FILE = 64 << 20  # bytes a module may write to one file, its output included
 FEATURES = sum(
@@ -167,9 +168,14 @@ def _run(job: Job) -> Result:
         figures = _execute(cell, source, main.__dict__, flags, job.root)
         _complaints(err, cell, source, job.root)
         output = _output(out, cell, source)
+        data = tuple(
+            (wish.figure, _granted(wish, main.__dict__))
+            for wish in source.wishes
+            if wish.cell == cell.name
+        )
         shown = tuple(table for table in tables if table.text in output)
         files = tuple((name, keep(data)) for name, data in figures.items())
-        results.append(CellResult(cell.name, output, shown, files))
+        results.append(CellResult(cell.name, output, shown, files, data))
     seconds = time.perf_counter() - begun
     read = tuple(
         (name, digest((job.root / name).read_bytes())) for name in sorted(reads)
@@ -212,6 +218,37 @@ def _execute(
         what = f"cell {cell.name!r} raises {said}"
         cure = _cure(error)
         raise FailureError(Problem(source.path, line, what, cure, told)) from error
+
+
+def _granted(wish: Wish, namespace: dict[str, Any]) -> str:
+    """The values that a figure wishes for, as JSON."""
+    granted = {}
+    for name, expression in wish.values:
+        try:
+            value = eval(expression, namespace)  # the page's own expression
+            granted[name] = _as_data(value)
+            json.dumps(granted[name], allow_nan=False)
+        except Exception as error:
+            said = f"{type(error).__name__}: {error}"
+            what = f"the value {name} of the figure {wish.figure!r} raises {said}"
+            cure = "write an expression of numbers, texts, tensors, lists and dicts"
+            raise FailureError(Problem(wish.path, wish.line, what, cure)) from error
+    return json.dumps(granted, separators=(",", ":"), allow_nan=False)
+
+
+def _as_data(value: Any) -> Any:
+    """The value as JSON can hold it; numbers with DIGITS significant digits."""
+    if hasattr(value, "detach"):
+        value = value.detach()
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}")
+    if isinstance(value, dict):
+        return {str(name): _as_data(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_data(each) for each in value]
+    return value
 
 
 def _cure(error: BaseException) -> str:

@@ -34,6 +34,10 @@ FLAGS = [
     "--disable-sync",
 ]
 
+# The strictest that a page may be served with: nothing from elsewhere, no script and
+# no style sheet inside the page. Style attributes are allowed, formulas need them.
+POLICY = "default-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'"
+
 # What is wrong with a page's layout, asked of the page itself.
 LOOK = """() => {
     const all = selector => [...document.querySelectorAll(selector)]
@@ -53,6 +57,29 @@ LOOK = """() => {
             .filter(formula => !formula.querySelector("math")).map(start),
     }
 }"""
+
+
+# Read the page to its end, as fast as a browser lays it out; what has moved meanwhile
+# without being asked to, as Chromium adds it up (Layout Instability API).
+READ = """async () => {
+    for (let y = 0; y < document.body.scrollHeight; y += innerHeight) {
+        scrollTo(0, y)
+        await new Promise(done => setTimeout(done, 40))
+    }
+    for (const image of document.images) {
+        image.loading = "eager"
+        await image.decode().catch(() => {})
+    }
+    return moved
+}"""
+LISTEN = """
+    globalThis.moved = 0
+    new PerformanceObserver((list) => {
+        for (const shift of list.getEntries()) {
+            if (!shift.hadRecentInput) moved += shift.value
+        }
+    }).observe({ type: "layout-shift", buffered: true })
+"""
 
 
 class Screen(NamedTuple):
@@ -81,6 +108,8 @@ class Seen:
     long: list[str]  # code that must be scrolled to be read
     blind: list[str]  # images that do not load, or have no text in their place
     silent: list[str]  # formulas without MathML
+    moved: float  # the layout shift while the page comes and is read
+    asked: list[str]  # the addresses of all that the page asked for
 
 
 @pytest.fixture(scope="session")
@@ -112,6 +141,11 @@ def address(site: Path) -> Iterator[str]:
         def translate_path(self, asked: str) -> str:
             inside = asked.startswith(path)
             return super().translate_path(asked.removeprefix(path) if inside else "/.")
+
+        def end_headers(self) -> None:
+            self.send_header("Content-Security-Policy", POLICY)
+            self.send_header("Cache-Control", "no-store")  # every visit is the first
+            super().end_headers()
 
         def log_message(self, *arguments: object) -> None:
             """Say nothing."""
@@ -170,6 +204,7 @@ def visits(site: Path, address: str, names: list[str]) -> dict[Screen, dict[str,
                 color_scheme=screen.scheme,
                 reduced_motion="reduce",
             )
+            page.add_init_script(LISTEN)
             return {name: look(page, screen, name, address) for name in names}
 
     with ThreadPoolExecutor(min(len(SCREENS), os.cpu_count() or 1)) as pool:
@@ -193,6 +228,9 @@ def look(page: Page, screen: Screen, name: str, address: str) -> Seen:
     for event, heard in events:
         page.on(event, heard)
     page.goto(address + name, wait_until="networkidle")
+    moved = page.evaluate(READ)
+    for place in page.locator(".moving").all():
+        place.locator("svg").wait_for()
     found = page.evaluate(LOOK)
     violations = accessibility(page, all_rules=screen.scheme == "light")
     for event, heard in events:
@@ -203,6 +241,8 @@ def look(page: Page, screen: Screen, name: str, address: str) -> Seen:
         outside=outside,
         complaints=complaints,
         violations=violations,
+        moved=moved,
+        asked=sorted(url.removeprefix(address) for url in asked),
         **found,
     )
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import matplotlib.image
 import pytest
 from playwright.sync_api import Locator, Page
 
 from tests.site.conftest import SCREENS, Screen, Seen
+from tests.site.test_moving import DATA
 
 pytestmark = pytest.mark.browser
 
@@ -168,6 +171,43 @@ def test_on_paper_every_fold_is_open_and_the_navigation_is_gone(
     assert page.locator("article details[open]").count() == 0
 
 
+@each_screen
+def test_nothing_moves_while_a_page_comes(visits: Visits, screen: Screen) -> None:
+    moved = {name: seen.moved for name, seen in visits[screen].items()}
+    assert {name: shift for name, shift in moved.items() if shift > 0.02} == {}
+
+
+def test_a_first_visit_is_light(site: Path, visits: Visits) -> None:
+    """All that a page asks for, compressed; a figure that moves has its own bound."""
+    heavy = {}
+    for name, seen in visits[SCREENS[0]].items():
+        files = {
+            site / urlsplit(url).path for url in seen.asked if "/moving/" not in url
+        }
+        files.discard(site / name)
+        page = DATA.sub("", file_of(site, name).read_text("utf-8"))
+        images = re.findall(r'<img [^>]*src="([^"/][^"]*)"', page)  # lazy ones too
+        folder = file_of(site, name).parent
+        files |= {(folder / image).resolve() for image in images}
+        weight = len(gzip.compress(page.encode())) + sum(map(compressed, files))
+        if weight > 220_000:
+            heavy[name] = weight
+    assert heavy == {}
+
+
+def test_the_search_index_comes_when_it_is_wanted(
+    open_page: Callable[..., Page],
+) -> None:
+    page = open_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.reload(wait_until="networkidle")
+    assert not [url for url in asked if "search_index" in url]
+    page.locator(".md-search__input").press_sequentially("AccumulateGrad")
+    page.wait_for_selector(".md-search-result__link[href*='graph']")
+    assert [url for url in asked if "search_index" in url]
+
+
 def test_the_first_tab_stop_leads_past_the_navigation(
     open_page: Callable[..., Page],
 ) -> None:
@@ -182,6 +222,12 @@ def test_search_finds_a_word_of_a_chapter(open_page: Callable[..., Page]) -> Non
     page = open_page()
     page.locator(".md-search__input").press_sequentially("AccumulateGrad")
     page.wait_for_selector(".md-search-result__link[href*='graph']")
+
+
+def compressed(path: Path) -> int:
+    """The bytes that a server sends for a file: fonts and images as they are."""
+    data = path.read_bytes()
+    return len(data if path.suffix in (".png", ".woff2") else gzip.compress(data))
 
 
 def file_of(site: Path, name: str) -> Path:

@@ -29,6 +29,25 @@ def test_the_neuron_gives_what_hand_arithmetic_gives(
     assert f"exp(-z) = {math.exp(-z):.4f}\nh       = {h:.4f}\n" in ran.output
 
 
+def test_without_the_third_input_the_neuron_gives_more(ran: Any) -> None:
+    z = 0.5 * 1 + 1 * 2 + 0.5
+    assert f"z = {z}\nh = {1 / (1 + math.exp(-z)):.4f}\n" in ran.output
+
+
+def test_the_neuron_switches_on_the_line_where_z_is_0(names: dict[str, Any]) -> None:
+    (half,) = (
+        segment
+        for level, segment in zip(
+            names["contours"].levels, names["contours"].allsegs, strict=True
+        )
+        if level == 0.5
+    )
+    for x1, x2 in half[0]:
+        assert 0.5 * x1 + 1 * x2 + 0.5 == pytest.approx(0, abs=1e-4)
+    foot = names["foot"].tolist()
+    assert 0.5 * foot[0] + 1 * foot[1] + 0.5 == pytest.approx(0, abs=1e-6)
+
+
 def test_the_activations_are_their_formulas(names: dict[str, Any]) -> None:
     formulas: dict[str, Callable[[float], float]] = {
         "logistic": lambda x: 1 / (1 + math.exp(-x)),

@@ -179,3 +179,73 @@ def test_figures_of_removed_modules_are_removed(make_book: Make) -> None:
     (book.root / "docs/p.md").unlink()
     assert book.run().returncode == 0
     assert not (book.root / "docs/figures/p").exists()
+
+
+MOVING = {
+    "snippets/a.py": """\
+        # %% one
+        import matplotlib.pyplot as plt
+        path = [1.0, 1 / 3]
+        plt.plot(path)
+        plt.show()
+
+        # %% two
+        path.append(2.0)
+        """,
+    "docs/a.md": page("a.py#one")
+    + "\n<!-- explore: path after a.py#one\npath: path\nname: 'a'\n-->\n"
+    + "![The path](figures/a/one.svg)\n\n"
+    + page("a.py#two"),
+}
+
+
+def test_a_figure_that_moves_gets_the_values_as_they_were_after_its_cell(
+    make_book: Make,
+) -> None:
+    woven = make_book(MOVING).weave()
+    assert woven.failures == ()
+    ((figure, values),) = woven.results["a"].cells[0].data
+    assert (figure, values) == ("path", '{"path":[1.0,0.3333333],"name":"a"}')
+    assert woven.results["a"].cells[1].data == ()
+
+
+def test_another_wish_runs_the_module_anew_and_no_other(make_book: Make) -> None:
+    book = make_book(MOVING | {"snippets/b.py": "# %% one\nx = 1\n"})
+    book.write("docs/b.md", page("b.py#one"))
+    assert set(book.weave().ran) == {"a", "b"}
+    assert book.weave().ran == ()
+    book.change("docs/a.md", "path: path", "path: path[:1]")
+    assert book.weave().ran == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("missing", "the value path of the figure 'path' raises NameError: name 'mis"),
+        ("plt", "the value path of the figure 'path' raises TypeError: Object of typ"),
+        ("1e999", "the value path of the figure 'path' raises ValueError: Out of rang"),
+    ],
+)
+def test_a_wish_that_cannot_be_granted_names_the_page(
+    make_book: Make, value: str, expected: str
+) -> None:
+    book = make_book(MOVING)
+    book.change("docs/a.md", "path: path", f"path: {value}")
+    (problem,) = book.weave().failures
+    assert f"{problem.path}:{problem.line}" == "docs/a.md:7"
+    assert problem.what.startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("a.py#three", "snippets/a.py has no cell 'three'"),
+        ("b.py#one", "there is no module snippets/b.py"),
+    ],
+)
+def test_a_wish_for_what_is_not_there_is_reported(
+    make_book: Make, name: str, expected: str
+) -> None:
+    book = make_book(MOVING)
+    book.change("docs/a.md", "after a.py#one", f"after {name}")
+    assert expected in [problem.what for problem in book.weave().problems]

@@ -347,3 +347,39 @@ def test_images_are_found_with_their_text_and_line_outside_of_code() -> None:
         (7, "two \\] words", "figures/a/two.svg"),
         (8, "", "figures/a/three.svg"),
     ]
+
+
+WISH = """\
+<!-- explore: descent after a.py#one
+rate: 0.7
+path: [x for x in range(3)]
+-->
+![The path](../figures/a/one.svg)
+"""
+
+
+def test_a_wish_is_a_figure_a_cell_and_named_expressions() -> None:
+    (wish,) = parse_chapter("# Title\n\n" + WISH, PATH).wishes
+    assert (wish.line, wish.figure, wish.module, wish.cell) == (
+        3,
+        "descent",
+        "a",
+        "one",
+    )
+    assert wish.values == (("rate", "0.7"), ("path", "[x for x in range(3)]"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("a.py#one", "a.py", "docs/a.md:1: <!-- explore: descent after a.py names no"),
+        ("![The path]", "\n![", "docs/a.md:1: this directive stands above no figure; "),
+        ("-->", "", "docs/a.md:1: this directive stands above no figure; "),
+        ("0.7", "0.7 +", "docs/a.md:2: 'rate: 0.7 +' is no name with an expression; "),
+        ("path:", "rate:", "docs/a.md:3: rate is given twice; give it once"),
+        ("path:", "path", "docs/a.md:3: 'path [x for x in range(3)]' is no name with"),
+    ],
+)
+def test_a_wrong_wish_says_what_to_do(old: str, new: str, expected: str) -> None:
+    assert WISH.count(old) == 1
+    assert problem_of(WISH.replace(old, new)).startswith(expected)

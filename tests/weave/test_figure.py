@@ -18,7 +18,8 @@ SVG = """\
   <style type="text/css">*{stroke-linejoin: round}</style>
  </defs>
  <path style="fill: none; stroke: #1f77b4; stroke-width: 2"/>
- <path style="fill: #ff7f0e; stroke: #123456"/>
+ <path style="fill: #ff7f0e; stroke: #123456" d="M 1.004999 -20.5 L 3.14159 7"/>
+ <use x="0.500001" y="-12.999" transform="scale(0.015625)"/>
  <!-- #1f77b4 is blue -->
 </svg>
 """
@@ -28,6 +29,12 @@ def test_default_colors_become_variables_and_others_stay() -> None:
     svg = figure.recolor(SVG)
     assert 'style="fill: none; stroke: var(--c0); stroke-width: 2"' in svg
     assert 'style="fill: var(--c1); stroke: #123456"' in svg
+
+
+def test_places_are_rounded_to_a_hundredth_of_a_point_and_scales_are_kept() -> None:
+    svg = figure.recolor(SVG)
+    assert 'd="M 1 -20.5 L 3.14 7"' in svg
+    assert 'x="0.5" y="-13" transform="scale(0.015625)"' in svg
 
 
 def test_only_styles_are_recolored() -> None:

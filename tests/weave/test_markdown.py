@@ -286,3 +286,17 @@ def test_a_page_can_tell_how_long_another_takes_to_read(make_book: Make) -> None
     )
     with pytest.raises(WeaveError, match=r"page.md:3: there is no page b.md; name a"):
         rendered(book, "# Path\n\n<!-- weave: minutes b.md -->\n")
+
+
+def test_the_data_of_a_figure_that_moves_cannot_end_its_script(make_book: Make) -> None:
+    module = "# %% one\nimport matplotlib.pyplot as plt\nplt.plot([1])\n"
+    book = make_book({"snippets/a.py": module})
+    text = (
+        f"{CODE}\n<!-- explore: path after a.py#one\n"
+        'word: "</script><b>"\n-->\n![The path](figures/a/one.svg)\n'
+    )
+    book.write("docs/a.md", text)
+    html = rendered(book, text)
+    assert html.count("</script>") == 1
+    assert '{"word":"\\u003c/script>\\u003cb>"}' in html
+    assert html.index('data-figure="path"') < html.index("<img")

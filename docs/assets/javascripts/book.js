@@ -1,10 +1,26 @@
 // The few things that a style sheet cannot do. No page needs this to be read.
 
+const here = document.currentScript.src
+
+// The figures that move. They come when all else is there, before the reader is: each
+// takes the place of the still figure below it, which stays for paper and for readers
+// without scripts.
+const start = (place) => {
+  const data = JSON.parse(place.firstElementChild.textContent)
+  import(new URL(`moving/${place.dataset.figure}.js`, here)).then((figure) => {
+    figure.default(place, data)
+    place.nextElementSibling.classList.add("still")
+  })
+}
+addEventListener("load", () => {
+  for (const place of document.querySelectorAll(".moving")) start(place)
+})
+
 // How long the page's code took, which may differ from build to build.
 const said = document.querySelector(".provenance[data-modules]")
 const wanted = document.querySelectorAll("[data-seconds]")
 if (said || wanted.length) {
-  const place = new URL("../../figures/runs.json", document.currentScript.src)
+  const place = new URL("../../figures/runs.json", here)
   fetch(place).then((answer) => answer.json()).then((seconds) => {
     const sum = (names) => {
       const all = names.split(" ").reduce((all, name) => all + (seconds[name] ?? 0), 0)
