@@ -86,11 +86,11 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def browser(session: nox.Session) -> None:
-    """Open the built pages in Chromium: accessibility, outside requests, layout."""
-    chromium = find_chromium(session)
+    """Open the built pages in Chromium, some in Firefox: access, layout, figures."""
+    browsers = {"CHROMIUM": find_chromium(session), "FIREFOX": find_firefox(session)}
     python(session, "-m", "mkdocs", "build", "--strict")
     pages = session.posargs or ["tests/site"]
-    python(session, "-m", "pytest", "-m", "browser", *pages, CHROMIUM=chromium)
+    python(session, "-m", "pytest", "-m", "browser", *pages, **browsers)
 
 
 @nox.session
@@ -115,7 +115,8 @@ def lock(session: nox.Session) -> None:
 def clean(session: nox.Session) -> None:
     """Delete what builds and tests leave behind, except the environment."""
     left = [".cache", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".weave"]
-    made = ["docs/figures", "docs/notebooks", "site", "snippets/.ruff_cache"]
+    made = ["docs/figures", "docs/notebooks", "docs/programs", "docs/source", "site"]
+    made += ["snippets/.ruff_cache"]
     for name in [*left, *made]:
         if (ROOT / name).exists():
             session.log(f"deleting {name}")
@@ -230,3 +231,15 @@ def find_chromium(session: nox.Session) -> str:
         "no Chromium found; install it (Debian: apt-get install chromium; elsewhere: "
         f"{BIN / 'playwright'} install chromium) or set CHROMIUM to its path"
     )
+
+
+def find_firefox(session: nox.Session) -> str:
+    """The path of Firefox: $FIREFOX or the system's; "" where there is none."""
+    given = os.environ.get("FIREFOX", "")
+    if given and not shutil.which(given):
+        session.error(f"FIREFOX={given} is no program")
+    for name in (given, "firefox-esr", "firefox"):
+        if found := shutil.which(name):
+            return found
+    session.warn("no Firefox found: only Chromium will look at the pages")
+    return ""

@@ -132,12 +132,12 @@ print(noted[:5], "...", noted[-2:])
 # %% curves
 J_train = objective(weights, A_train, y_train)  # (6001,)
 J_val = objective(weights, A_val, y_val)  # (6001,)
-thousands = np.array(noted[2::20]) / 1000
+thousands = np.array(noted[2::30]) / 1000
 figure, panels = plt.subplots(
     2, 1, figsize=(5.5, 5.6), layout="constrained"
 )
 for J, name, line in ((J_train, "train", "-"), (J_val, "validation", "--")):
-    pairs = torch.stack([J[1::20], J[2::20]])  # neighboring steps
+    pairs = torch.stack([J[1::30], J[2::30]])  # neighboring steps
     low, high = pairs.amin(0), pairs.amax(0)
     for axes in panels:
         curve = axes.plot(thousands, low, line, label=name)[0]

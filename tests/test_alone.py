@@ -15,7 +15,8 @@ from packaging.utils import canonicalize_name
 
 from weave.build import read_book
 from weave.chapter import contents
-from weave.model import Chapter
+from weave.model import Cell, Chapter
+from weave.program import title_of, write_program
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED = ("matplotlib", "numpy", "pandas", "scikit-learn", "torch")
@@ -41,8 +42,12 @@ def needed(names: tuple[str, ...]) -> set[str]:
 
 
 def code_of(chapter: Chapter) -> str:
-    """The chapter's Python blocks, joined as a reader would join them."""
-    return "\n\n\n".join(contents(chapter, slot.code) for slot in chapter.slots) + "\n"
+    """The chapter's Python blocks, joined as in the program that a reader downloads."""
+    cells = [
+        Cell(slot.module, slot.cell, contents(chapter, slot.code), slot.line)
+        for slot in chapter.slots
+    ]
+    return write_program(title_of(chapter.text), cells)
 
 
 def outputs_of(chapter: Chapter) -> str:

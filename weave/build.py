@@ -9,14 +9,18 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from weave import cache, check, notebook, runner
+from weave import cache, check, notebook, program, runner
 from weave.cache import Cache
 from weave.chapter import fill, read_chapter
 from weave.check import DOCS, FIGURES, SNIPPETS, fresh
 from weave.model import Book, Chapter, Problem, Result, Slot, Source, WeaveError
 from weave.source import read_source
 
-NOTEBOOKS = "notebooks"  # in docs/, generated
+# In docs/, generated, as FIGURES is:
+NOTEBOOKS = "notebooks"
+PROGRAMS = "programs"
+LISTINGS = "source"
+GENERATED = (FIGURES, NOTEBOOKS, PROGRAMS, LISTINGS)
 CACHE = ".weave"
 
 
@@ -196,10 +200,10 @@ def fill_chapters(woven: Woven) -> list[Path]:
 
 
 def publish(woven: Woven) -> None:
-    """Write the figures and notebooks into docs/, and remove those of earlier runs."""
+    """Write what pages show and link to into docs/; remove what earlier runs left."""
     docs = woven.book.root / DOCS
     wanted = _write_files(woven, docs)
-    for folder in (FIGURES, NOTEBOOKS):
+    for folder in GENERATED:
         for path in sorted((docs / folder).rglob("*"), reverse=True):
             if path.is_file() and path not in wanted:
                 path.unlink(missing_ok=True)
@@ -208,9 +212,10 @@ def publish(woven: Woven) -> None:
 
 
 def _write_files(woven: Woven, folder: Path) -> set[Path]:
-    """Write the figures and notebooks below a folder; gives their paths."""
+    """Write all that is generated below a folder; gives the files' paths."""
     files = {name: path.read_bytes() for name, path in woven.files()}
     files |= {name: text.encode() for name, text in notebooks(woven)}
+    files |= {name: text.encode() for name, text in programs(woven)}
     files[f"{FIGURES}/runs.json"] = runs(woven).encode()
     for name, data in files.items():
         cache.write(folder / name, data, by=woven.parts)
@@ -233,6 +238,20 @@ def notebooks(woven: Woven) -> Iterator[tuple[str, str]]:
         ]
         name = f"{NOTEBOOKS}/{chapter.path.stem}.ipynb"
         yield name, notebook.write_notebook(chapter, blocks)
+
+
+def programs(woven: Woven) -> Iterator[tuple[str, str]]:
+    """Each chapter's code as a program, and each module as a page: place and text."""
+    for chapter in woven.book.chapters:
+        cells = [check.shown_cell(woven.book, slot) for slot in chapter.slots]
+        if cells:
+            text = program.write_program(
+                program.title_of(chapter.text), [cell for cell in cells if cell]
+            )
+            yield f"{PROGRAMS}/{chapter.path.stem}.py", text
+    for name, source in woven.book.sources.items():
+        text = program.write_listing(source, program.shown_in(woven.book, name))
+        yield f"{LISTINGS}/{name}.html", text
 
 
 def runs(woven: Woven) -> str:

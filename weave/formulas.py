@@ -155,6 +155,20 @@ def makeExtension(**settings: Any) -> FormulasExtension:  # noqa: N802  # their 
     return FormulasExtension(**settings)
 
 
+def rendered(tex: str) -> str:
+    """One formula of a line of text as HTML with MathML in it.
+
+    Raises:
+        FormulaError: KaTeX cannot read it.
+    """
+    with _lock:
+        formulas = _formulas(REMEMBERED.absolute())
+        try:
+            return formulas.render(tex, display=False)
+        finally:
+            formulas.finish()
+
+
 _lock = threading.Lock()
 
 

@@ -67,17 +67,19 @@ def on_pre_build(config: MkDocsConfig) -> None:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> None:
-    """Add the figures and notebooks of this run, in place of any that lie in docs/."""
+    """Add what this run has made, in place of anything older that lies in docs/."""
     woven = build.current()
-    folders = [f"{FIGURES}/"]
-    if "mkdocs-jupyter" not in config.plugins:
-        folders.append(f"{build.NOTEBOOKS}/")
+    folders = [f"{folder}/" for folder in build.GENERATED]
+    if "mkdocs-jupyter" in config.plugins:
+        folders.remove(f"{build.NOTEBOOKS}/")
     for file in [*files]:
         if file.src_uri.startswith(tuple(folders)):
             files.remove(file)
     if "mkdocs-jupyter" not in config.plugins:
         for name, text in build.notebooks(woven):
             files.append(File.generated(config, name, content=text))
+    for name, text in build.programs(woven):
+        files.append(File.generated(config, name, content=text))
     for name, path in woven.files():
         files.append(File.generated(config, name, abs_src_path=str(path)))
     name = f"{FIGURES}/runs.json"

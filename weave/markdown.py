@@ -24,6 +24,7 @@ from weave import build
 from weave.chapter import DIRECTIVE, contents, parse_chapter, split_lines
 from weave.check import DOCS, shown_cell
 from weave.model import (
+    Cell,
     CellResult,
     Chapter,
     Problem,
@@ -39,6 +40,11 @@ page: ContextVar[Path | None] = ContextVar("page", default=None)
 
 BUILD = "<!-- weave: build -->"  # where a page wants to tell of the whole build
 MINUTES = re.compile(r"<!-- weave: minutes (?P<name>\S+) -->")  # and of a page's length
+TITLE = re.compile(r"\A\s*# .*")
+DONE = (
+    '<p class="done" data-search-exclude hidden><label><input type="checkbox">'
+    " I have read this chapter.</label></p>"
+)
 WORDS, LINES = 200, 25  # that a student reads in a minute: of prose, of code
 PRIORITY = 28  # before fenced code (25), after line endings are normalized (30)
 
@@ -68,6 +74,8 @@ class Fill(Preprocessor):
         starts = [0]
         for line in split_lines(chapter.text):
             starts.append(starts[-1] + len(line))
+        shown = _shown_chapter(chapter.slots, woven)
+        up = _way_up(shown, woven)
         places: list[Slot | Wish] = sorted(
             [*chapter.slots, *chapter.wishes], key=attrgetter("line")
         )
@@ -78,14 +86,25 @@ class Fill(Preprocessor):
                 position = chapter.text.find("-->", starts[place.line - 1]) + 3
                 continue
             slot = place
+            pieces.append(self._listing(slot, woven, up))
             pieces.append(self._code(slot, woven))
             last = slot.code
             if slot.output is not None:
                 pieces.append(self._output(slot, woven))
                 last = slot.output
             position = chapter.text.find("\n", last.end) + 1 or len(chapter.text)
-        pieces += [chapter.text[position:], self._provenance(chapter.slots, woven)]
+        pieces += [chapter.text[position:], self._end(chapter.slots, woven)]
+        if shown is not None:
+            top: str = self.md.htmlStash.store(times_html(shown, up))
+            pieces[0] = TITLE.sub(rf"\g<0>\n\n{top}\n", pieces[0], count=1)
         return "".join(pieces).split("\n")
+
+    def _listing(self, slot: Slot, woven: build.Woven, up: str) -> str:
+        cell = shown_cell(woven.book, slot)
+        if cell is None:
+            return ""
+        link: str = self.md.htmlStash.store(listing_html(cell, up))
+        return f"{slot.code.indent}{link}\n\n"
 
     def _code(self, slot: Slot, woven: build.Woven) -> str:
         cell = shown_cell(woven.book, slot)
@@ -110,13 +129,12 @@ class Fill(Preprocessor):
             return ""
         return str(self.md.htmlStash.store(moving_html(wish.figure, values))) + "\n"
 
-    def _provenance(self, slots: tuple[Slot, ...], woven: build.Woven) -> str:
+    def _end(self, slots: tuple[Slot, ...], woven: build.Woven) -> str:
         modules = dict.fromkeys(slot.module for slot in slots)
         results = [woven.results[name] for name in modules if name in woven.results]
         if not results:
             return ""
-        place = _notebook(slots, woven)
-        stored: str = self.md.htmlStash.store(provenance_html(results, place))
+        stored: str = self.md.htmlStash.store(DONE + provenance_html(results))
         return f"\n\n{stored}\n"
 
 
@@ -159,25 +177,44 @@ def moving_html(figure: str, values: str) -> str:
     )
 
 
-def provenance_html(results: list[Result], notebook: str = "") -> str:
-    """The line that says what the page's modules ran on, and where its notebook is.
+def listing_html(cell: Cell, up: str) -> str:
+    """A link from a block of code to its place in the module it comes from."""
+    place = f"{up}{build.LISTINGS}/{cell.module}.html#line-{cell.line}"
+    text = f"{cell.module}.py:{cell.line}"
+    link = f'<a href="{html.escape(place)}">{html.escape(text)}</a>'
+    return f'<div class="source" data-search-exclude>{link}</div>'
 
-    It holds nothing that two builds of one commit could disagree on; how long a
-    module took is filled in by the page from `figures/runs.json`.
+
+def times_html(chapter: Chapter, up: str) -> str:
+    """How long a chapter takes to read and to run, and its code to take along.
+
+    The seconds are filled in by the page from `figures/runs.json`.
+    """
+    modules = " ".join(dict.fromkeys(slot.module for slot in chapter.slots))
+    stem = html.escape(chapter.path.stem)
+    program = f'<a href="{up}{build.PROGRAMS}/{stem}.py" download>a program</a>'
+    notebook = f'<a href="{up}{build.NOTEBOOKS}/{stem}.ipynb" download>a notebook</a>'
+    seconds = f'<span data-seconds="{html.escape(modules)}">\u2007\u2007\u2007</span>'
+    return (
+        f'<p class="times" data-search-exclude>{reading_minutes(chapter)} min to read. '
+        f"Its code, as {program} or {notebook}, "
+        f'<span class="waiting">ran in {seconds}\u00a0s.</span></p>'
+    )
+
+
+def provenance_html(results: list[Result]) -> str:
+    """The line that says what the page's modules ran on.
+
+    It holds nothing that two builds of one commit could disagree on.
     """
     versions = {name: version for each in results for name, version in each.versions}
     python = versions.pop("python", "")
     names = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
     devices = ", ".join(sorted({each.device for each in results}))
-    modules = " ".join(each.module for each in results)
-    link = ""
-    if notebook:
-        place = html.escape(notebook)
-        link = f' <a href="{place}" download>Download it as a Jupyter notebook</a>.'
     said = f"This page ran on Python {python}" + (f", {names}" if names else "")
     return (
-        f'<div class="provenance" data-modules="{html.escape(modules)}">'
-        f"{html.escape(said)}; device: {html.escape(devices)}.{link}</div>"
+        '<div class="provenance">'
+        f"{html.escape(said)}; device: {html.escape(devices)}.</div>"
     )
 
 
@@ -237,16 +274,23 @@ def build_table(text: str, woven: build.Woven) -> list[str]:
     return lines
 
 
-def _notebook(slots: tuple[Slot, ...], woven: build.Woven) -> str:
-    """The way from the page that has these slots to its notebook."""
+def _shown_chapter(slots: tuple[Slot, ...], woven: build.Woven) -> Chapter | None:
+    """The chapter of the book that has these slots, if there are any."""
+    if not slots:
+        return None
     cells = [(slot.module, slot.cell) for slot in slots]
     for chapter in woven.book.chapters:
         if cells == [(slot.module, slot.cell) for slot in chapter.slots]:
-            docs = woven.book.root / DOCS
-            parts = chapter.path.relative_to(docs).with_suffix("").parts
-            up = len(parts) - (parts[-1] == "index")
-            return "../" * up + f"{build.NOTEBOOKS}/{chapter.path.stem}.ipynb"
-    return ""
+            return chapter
+    return None
+
+
+def _way_up(chapter: Chapter | None, woven: build.Woven) -> str:
+    """The way from a chapter's page to the site's first page, such as `../../`."""
+    if chapter is None:
+        return ""
+    parts = chapter.path.relative_to(woven.book.root / DOCS).with_suffix("").parts
+    return "../" * (len(parts) - (parts[-1] == "index"))
 
 
 def _text(text: str) -> str:

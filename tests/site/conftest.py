@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import axe_playwright_python
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
@@ -150,8 +150,10 @@ def address(site: Path) -> Iterator[str]:
         def log_message(self, *arguments: object) -> None:
             """Say nothing."""
 
-    handler = partial(Server, directory=str(site))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    class Patient(ThreadingHTTPServer):
+        request_queue_size = 128  # a busy machine answers late, and still answers
+
+    server = Patient(("127.0.0.1", 0), partial(Server, directory=str(site)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}{path}"
     server.shutdown()
@@ -159,21 +161,38 @@ def address(site: Path) -> Iterator[str]:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """A Chromium of its own for the thread that asks."""
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    """Chromium, while the context lasts."""
     given = os.environ.get("CHROMIUM") or "chromium"
-    with sync_playwright() as playwright:
-        path = shutil.which(given) or playwright.chromium.executable_path
-        running = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield running
-        running.close()
+    path = shutil.which(given) or playwright.chromium.executable_path
+    running = playwright.chromium.launch(executable_path=path, args=FLAGS)
+    yield running
+    running.close()
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Chromium, started once."""
-    with chromium() as running:
+def playwright() -> Iterator[Playwright]:
+    """Playwright for the thread of the tests, which can have but one."""
+    with sync_playwright() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """Chromium, started once."""
+    with chromium(playwright) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def firefox(playwright: Playwright) -> Iterator[Browser]:
+    """Firefox as it is installed, started once."""
+    path = shutil.which(os.environ.get("FIREFOX") or "firefox-esr")
+    if path is None:
+        pytest.skip("no Firefox found; install it, or set FIREFOX to its path")
+    running = playwright.firefox.launch(channel="moz-firefox", executable_path=path)
+    yield running
+    running.close()
 
 
 @pytest.fixture
@@ -198,7 +217,7 @@ def visits(site: Path, address: str, names: list[str]) -> dict[Screen, dict[str,
     """Every page as each reader sees it; each is opened once, several at a time."""
 
     def visit(screen: Screen) -> dict[str, Seen]:
-        with chromium() as running:
+        with sync_playwright() as own, chromium(own) as running:
             page = running.new_page(
                 viewport={"width": screen.width, "height": 800},
                 color_scheme=screen.scheme,

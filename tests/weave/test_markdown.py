@@ -18,7 +18,8 @@ CODE = page("a.py#one").removeprefix("# A page\n\n")
 SLOT = page("a.py#one", printing="one").removeprefix("# A page\n\n")
 PLAIN = {"code", "div", "p", "pre", "samp", "span"}  # what a page of one slot holds
 
-LAST = '<div class="provenance"'  # the last line of a page: what it ran on
+LAST = '<p class="done"'  # the end of a page: read or not, and what it ran on
+LINKS = re.compile(r'<div class="source".*?</div>')  # to the modules
 
 
 class Reader(HTMLParser):
@@ -75,7 +76,7 @@ def make_page(make_book: Make) -> Callable[..., Reader]:
 
     def make(code: str, text: str = SLOT) -> Reader:
         book = make_book({"snippets/a.py": f"# %% one\n{code}\n", "docs/a.md": text})
-        return Reader(rendered(book, text).partition(LAST)[0])
+        return Reader(LINKS.sub("", rendered(book, text).partition(LAST)[0]))
 
     return make
 
@@ -192,7 +193,7 @@ def test_a_page_without_directives_is_left_alone(
     assert "ran on" not in shown.text
 
 
-def test_a_page_says_what_it_ran_on_and_where_its_notebook_is(make_book: Make) -> None:
+def test_a_page_says_what_it_ran_on(make_book: Make) -> None:
     import platform
 
     import numpy as np
@@ -201,8 +202,44 @@ def test_a_page_says_what_it_ran_on_and_where_its_notebook_is(make_book: Make) -
     book = make_book({"snippets/a.py": code, "docs/part/b.md": SLOT})
     line = Reader(rendered(book, SLOT).partition(LAST)[2]).text
     said = f"ran on Python {platform.python_version()}, numpy {np.__version__}"
-    assert f"{said}; device: cpu. Download" in line
-    assert 'href="../../notebooks/b.ipynb" download' in rendered(book, SLOT)
+    assert f"{said}; device: cpu." in line
+
+
+def test_a_chapter_begins_with_its_length_and_its_code_to_take_along(
+    make_book: Make,
+) -> None:
+    text = f"# A title\n\n{'word ' * 400}\n\n{SLOT}"
+    book = make_book({"snippets/a.py": "# %% one\nprint(1)\n", "docs/part/b.md": text})
+    html = rendered(book, text)
+    assert re.search(
+        r"<h1[^>]*>A title</h1>\s*<p class=.times.[^>]*>2 min to read", html
+    )
+    assert '<a href="../../programs/b.py" download>' in html
+    assert '<a href="../../notebooks/b.ipynb" download>' in html
+    assert 'class="waiting">ran in <span data-seconds="a">' in html
+
+
+def test_a_comment_in_the_code_is_no_title(make_book: Make) -> None:
+    text = f"{SLOT}\nProse.\n"
+    book = make_book(
+        {"snippets/a.py": "# %% one\n# note\nprint(1)\n", "docs/b.md": text}
+    )
+    assert "to read" not in Reader(rendered(book, text)).text
+
+
+def test_every_block_leads_to_its_line_of_the_module(make_book: Make) -> None:
+    module = "# %% zero\nx = 1\n\n# %% one\nx += 1\nprint(x)\n"
+    text = page("a.py#zero", "a.py#one", printing="one")
+    book = make_book({"snippets/a.py": module, "docs/part/b.md": text})
+    links = re.findall(
+        r'class="source"[^>]*><a href="([^"]*)">([^<]*)<', rendered(book, text)
+    )
+    assert links == [
+        ("../../source/a.html#line-2", "a.py:2"),
+        ("../../source/a.html#line-5", "a.py:5"),
+    ]
+    listing = dict(build.programs(book.weave()))["source/a.html"]
+    assert '<a id="line-5"' in listing
 
 
 def test_a_data_frame_is_a_table_with_headings(make_book: Make) -> None:
