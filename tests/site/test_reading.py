@@ -50,6 +50,24 @@ def test_a_page_says_how_long_it_takes_to_read_and_to_run(
     assert f"ran in {seconds:.1f}\u00a0s." in shown
 
 
+def test_a_long_page_is_soon_whole(page: Page) -> None:
+    page.wait_for_function(
+        """() => [...document.querySelectorAll("article > *")]
+            .every(block => getComputedStyle(block).contentVisibility === "visible")""",
+        timeout=10_000,
+    )
+
+
+def test_an_address_leads_to_its_section_while_the_page_becomes_whole(
+    open_page: Open,
+) -> None:
+    page = open_page(f"{CHAPTER}#exercises")
+    page.wait_for_timeout(2000)
+    place = page.locator("#exercises").bounding_box()
+    assert place is not None
+    assert 0 <= place["y"] <= 150
+
+
 def test_without_scripts_nothing_is_promised_that_does_not_come(
     open_page: Open,
 ) -> None:
