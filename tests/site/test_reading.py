@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from tests.weave.books import ROOT
 from weave.source import read_source
@@ -56,6 +56,30 @@ def test_a_long_page_is_soon_whole(page: Page) -> None:
             .every(block => getComputedStyle(block).contentVisibility === "visible")""",
         timeout=10_000,
     )
+
+
+def test_the_fonts_of_formulas_are_put_to_use_before_a_formula_is_seen(
+    page: Page,
+) -> None:
+    def unseen(route: Route) -> None:
+        response = route.fetch()
+        hidden = response.text().replace("<article ", '<article style="display: none" ')
+        route.fulfill(response=response, body=hidden)
+
+    page.route(f"**/{CHAPTER}", unseen)
+    page.reload(wait_until="networkidle")
+    assert not page.locator("article").is_visible()
+    asked, used, fetched = page.evaluate(
+        """() => [
+            [...document.querySelectorAll("link[data-font]")].map(link => link.href),
+            [...document.fonts].filter(font => font.status === "loaded").length,
+            performance.getEntriesByType("resource").map(entry => entry.name)
+                .filter(name => name.endsWith(".woff2")),
+        ]"""
+    )
+    assert len(asked) >= 3
+    assert used == len(asked)
+    assert sorted(fetched) == sorted(asked)
 
 
 def test_an_address_leads_to_its_section_while_the_page_becomes_whole(
