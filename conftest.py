@@ -1,122 +1,12 @@
-"""Runs the Python blocks of a chapter as one program, each block a test of its own.
+"""Makes chapters tests, where pytest-codeblocks is installed: tests/blocks.py."""
 
-pytest-codeblocks finds the blocks and their expected outputs; here its blocks share one
-namespace, in the order of the page, as the reader's session does. A block that is
-selected alone replays those above it first. A failure shows a true traceback.
-"""
-
-from __future__ import annotations
-
-import contextlib
-import io
+import importlib.util
 import os
-import sys
-import tempfile
-import types
-import warnings
-from collections.abc import Generator, Iterator
-from pathlib import Path
-from typing import Any
-
-import pytest
-from pytest_codeblocks.main import CodeBlock, extract_from_file
-from pytest_codeblocks.plugin import MarkdownFile, TestBlock
 
 # As the engine runs modules: on tensors this small, more threads wait for one another.
 for variable in ("MKL_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
-
-class ChapterFile(MarkdownFile):  # type: ignore[misc]  # the plugin has no types
-    """A chapter: its Python blocks, in order, and the session that they share."""
-
-    def collect(self) -> Iterator[pytest.Item]:
-        """One item for each Python block."""
-        self.session_of_blocks = Session(self.path)
-        blocks = [
-            each for each in extract_from_file(self.path) if each.syntax == "python"
-        ]
-        self.session_of_blocks.blocks = blocks
-        for block in blocks:
-            yield ChapterBlock.from_parent(self, name=f"line {block.lineno}", obj=block)
-
-
-class Session:
-    """Runs blocks in one namespace, none twice and none before those above it."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.blocks: list[CodeBlock] = []
-        self._done = 0
-        self._main = types.ModuleType("__main__")
-
-    def run(self, block: CodeBlock) -> str:
-        """Run a block after those above it; gives what it alone has printed."""
-        index = self.blocks.index(block)
-        if index < self._done:
-            self._done = 0
-            self._main = types.ModuleType("__main__")
-        printed = ""
-        for each in self.blocks[self._done : index + 1]:
-            self._done += 1
-            printed = self._run_one(each)
-        return printed
-
-    def _run_one(self, block: CodeBlock) -> str:
-        import matplotlib.pyplot as plt
-
-        plt.switch_backend("agg")
-        printed = io.StringIO()
-        code = compile("\n" * block.lineno + block.code, str(self.path), "exec")
-        before, here = sys.modules["__main__"], Path.cwd()
-        sys.modules["__main__"] = self._main
-        with tempfile.TemporaryDirectory() as empty, warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "FigureCanvasAgg is non-interactive")
-            os.chdir(empty)
-            try:
-                with contextlib.redirect_stdout(printed):
-                    exec(code, self._main.__dict__)  # the book's own code
-            except SystemExit as error:
-                raise AssertionError(
-                    f"the block ends the program: {error!r}"
-                ) from error
-            finally:
-                os.chdir(here)
-                sys.modules["__main__"] = before
-                plt.close("all")
-        return printed.getvalue()
-
-
-class ChapterBlock(TestBlock):  # type: ignore[misc]  # the plugin has no types
-    """One Python block of a chapter, with the output that the page shows below it."""
-
-    def runtest(self) -> None:
-        """Run the block, and compare what it prints to the letter."""
-        printed = self.parent.session_of_blocks.run(self.obj)
-        assert printed == (self.obj.expected_output or "")
-
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
-        """The traceback, from the chapter's own lines on where there are some."""
-        own = [entry for entry in excinfo.traceback if Path(entry.path) == self.path]
-        if own:
-            excinfo.traceback = type(excinfo.traceback)(own)
-        return pytest.Item.repr_failure(self, excinfo)
-
-    def reportinfo(self) -> tuple[Path, int, str]:
-        """Where the block stands, and what it is called in reports."""
-        return self.path, self.obj.lineno - 1, self.name
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_collect_file(
-    file_path: Path, parent: pytest.Collector
-) -> Generator[None, Any, Any]:
-    """Take the place of the plugin's own file, whose blocks share nothing."""
-    found = yield
-    return [
-        ChapterFile.from_parent(parent, path=file_path)
-        if type(each) is MarkdownFile
-        else each
-        for each in (found if isinstance(found, list) else [found])
-        if each is not None
-    ]
+# A machine that only runs tests/gpu and tests/snippets needs torch and pytest alone.
+if importlib.util.find_spec("pytest_codeblocks"):
+    pytest_plugins = ["tests.blocks"]

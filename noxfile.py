@@ -94,6 +94,22 @@ def browser(session: nox.Session) -> None:
 
 
 @nox.session
+def gpu(session: nox.Session) -> None:
+    """Test every module on this machine's accelerator, against its CPU.
+
+    Nothing is installed where the Python of nox, or $GPU_PYTHON, has torch and pytest.
+    """
+    tests_of_devices = ["tests/gpu", "tests/test_devices.py", "tests/snippets"]
+    with_device(session, "-m", "pytest", *(session.posargs or tests_of_devices))
+
+
+@nox.session
+def record(session: nox.Session) -> None:
+    """Run what pages show as recorded on the best device, and keep it in recorded/."""
+    with_device(session, "-m", "weave.record", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure how long builds take, cold and warm, on an otherwise idle machine."""
     python(session, "benchmarks/bench.py", *session.posargs)
@@ -127,6 +143,24 @@ def python(session: nox.Session, *arguments: str, **extra: str) -> None:
     """Run the environment's Python, which is made first if it is missing or stale."""
     make_environment(session)
     session.run(str(PYTHON), *arguments, env=variables(**extra), external=True)
+
+
+def with_device(session: nox.Session, *arguments: str) -> None:
+    """Run the Python whose torch knows the accelerator, or else the environment's."""
+    given = os.environ.get("GPU_PYTHON", "")
+    if given and not shutil.which(given):
+        session.error(f"GPU_PYTHON={given} is no program")
+    chosen = given or sys.executable
+    asked = "import matplotlib, pandas, pytest, sklearn, torch"
+    try:
+        session.run(chosen, "-c", asked, external=True, silent=True, log=False)
+    except CommandFailed:
+        if given:
+            session.error(f"GPU_PYTHON={given} cannot {asked}")
+        python(session, *arguments)
+    else:
+        session.log(f"using {chosen} and the torch that it has")
+        session.run(chosen, *arguments, external=True)
 
 
 def variables(**extra: str) -> dict[str, str | None]:

@@ -53,7 +53,7 @@ def as_tensors(
 # %% columns
 def columns(X: torch.Tensor) -> torch.Tensor:
     """Turn samples (N, 2) into columns with a 1 below each: (3, N)."""
-    return torch.cat([X.T, torch.ones(1, len(X))])
+    return torch.cat([X.T, X.new_ones(1, len(X))])
 
 
 # %% gradients

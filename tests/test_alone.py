@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from importlib.metadata import distribution
@@ -20,6 +21,7 @@ from weave.program import title_of, write_program
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED = ("matplotlib", "numpy", "pandas", "scikit-learn", "torch")
+BEGIN, END = "<measured>", "</measured>"
 CHAPTERS = [chapter for chapter in read_book(ROOT).chapters if chapter.slots]
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
@@ -42,11 +44,16 @@ def needed(names: tuple[str, ...]) -> set[str]:
 
 
 def code_of(chapter: Chapter) -> str:
-    """The chapter's Python blocks, joined as in the program that a reader downloads."""
-    cells = [
-        Cell(slot.module, slot.cell, contents(chapter, slot.code), slot.line)
-        for slot in chapter.slots
-    ]
+    """The chapter's Python blocks, joined as in the program that a reader downloads.
+
+    What measured blocks print stands between marks, as it differs from run to run.
+    """
+    cells = []
+    for slot in chapter.slots:
+        code = contents(chapter, slot.code)
+        if slot.measured:
+            code = f"print({BEGIN!r})\n{code}\nprint({END!r})"
+        cells.append(Cell(slot.module, slot.cell, code, slot.line))
     return write_program(title_of(chapter.text), cells)
 
 
@@ -106,7 +113,9 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def test_the_joined_blocks_print_what_the_page_shows(
     chapter: Chapter, printed: dict[str, str]
 ) -> None:
-    assert printed[chapter.path.stem] == outputs_of(chapter), printed["errors"]
+    measured = re.compile(f"{BEGIN}\n.*?{END}\n", re.S)
+    left = measured.sub("", printed[chapter.path.stem])
+    assert left == outputs_of(chapter), printed["errors"]
 
 
 def test_the_repository_is_not_importable_there(

@@ -90,6 +90,7 @@ def prose(page: Chapter) -> str:
         for index in range(first - 1, min(first + len(body) + 1, len(lines))):
             lines[index] = ""
     text = "\n".join(lines)
+    text = re.sub(r"<!-- recorded -->.*?<!-- end of recorded -->", "", text, flags=re.S)
     text = re.sub(r"<!--.*?-->", "", text, flags=re.S)
     text = re.sub(r"^!\[.*$", "", text, flags=re.M)
     text = re.sub(r"\$\$.*?\$\$", "", text, flags=re.S)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from weave import cache, check, notebook, program, runner
+from weave import cache, check, figure, notebook, program, recorded, runner
 from weave.cache import Cache
 from weave.chapter import fill, read_chapter
 from weave.check import DOCS, FIGURES, SNIPPETS, fresh
@@ -84,8 +84,16 @@ def read_book(root: Path) -> Book:
     for path in sorted((root / SNIPPETS).glob("*.py")):
         wishes = [wish for each in chapters for wish in each.wishes]
         asked = tuple(wish for wish in wishes if wish.module == path.stem)
+        measured = tuple(
+            slot.cell
+            for each in chapters
+            for slot in each.slots
+            if slot.module == path.stem and slot.measured
+        )
         try:
-            sources[path.stem] = replace(read_source(path, root), wishes=asked)
+            sources[path.stem] = replace(
+                read_source(path, root), wishes=asked, measured=measured
+            )
         except WeaveError as error:
             unread.add(path.stem)
             problems += error.problems
@@ -93,7 +101,16 @@ def read_book(root: Path) -> Book:
         what = f"the book has no folder {DOCS}/ or {SNIPPETS}/"
         cure = "run this in the folder that holds mkdocs.yml, or name it with --root"
         problems.append(Problem(root / "mkdocs.yml", 1, what, cure))
-    return Book(root, tuple(chapters), sources, frozenset(unread), tuple(problems))
+    recordings, damaged = recorded.read_recordings(root)
+    problems += damaged
+    return Book(
+        root,
+        tuple(chapters),
+        sources,
+        frozenset(unread),
+        tuple(problems),
+        tuple(recordings),
+    )
 
 
 def weave(
@@ -158,14 +175,51 @@ def weave(
                 problems.append(_with_pages(answer, source, book))
             progress.ended(source.module, seconds, isinstance(answer, Result))
         kept.prune({*book.sources, *book.unread})
+    results = with_recorded_figures(book, results, kept)
     problems += check.references(book, results)
     problems += check.wishes(book)
     if not only:
         problems += check.unshown(book, results)
     problems += check.differences(book, results)
+    problems += recorded.wrong(book)
     problems = [_relative(problem, book.root) for problem in problems]
     problems.sort(key=lambda problem: (str(problem.path), problem.line, problem.what))
     return Woven(book, results, tuple(problems), tuple(ran))
+
+
+def with_recorded_figures(
+    book: Book, results: dict[str, Result], kept: Cache
+) -> dict[str, Result]:
+    """The results, with the figures that recordings hold of their measured cells.
+
+    A figure that shows the same as in an earlier build is not drawn again.
+    """
+    for chapter in book.chapters:
+        for slot in chapter.slots:
+            result = results.get(slot.module)
+            if not slot.measured or result is None:
+                continue
+            held: dict[str, list[tuple[str, str]]] = {}
+            for recording, cell in recorded.shown(book, slot):
+                for name, drawing in cell.drawings:
+                    held.setdefault(name, []).append((recording.name, drawing))
+            files = []
+            for name, drawings in held.items():
+                key = cache.digest(json.dumps([cache.engine(), drawings]).encode())
+                place = book.root / CACHE / "recorded" / f"{key}.svg"
+                if not place.exists():
+                    parts = [
+                        (title, figure.Drawing.from_json(json.loads(text)))
+                        for title, text in drawings
+                    ]
+                    cache.write(place, figure.draw(parts).encode())
+                files.append((name, kept.keep(place.read_bytes())))
+            cells = tuple(
+                replace(cell, files=tuple(files)) if cell.name == slot.cell else cell
+                for cell in result.cells
+            )
+            results[slot.module] = replace(result, cells=cells)
+    return results
 
 
 def fill_chapters(woven: Woven) -> list[Path]:

@@ -77,6 +77,7 @@ def key(source: Source, root: Path, device: str) -> str:
         *packages(),
         source.text,
     ]
+    parts.append(json.dumps(source.measured))
     for wish in source.wishes:
         parts += [wish.figure, wish.cell, json.dumps(wish.values)]
     for path in source.imports:
@@ -273,6 +274,7 @@ def from_json(data: dict[str, Any]) -> Result:
             ),
             files=tuple((name, wanted) for name, wanted in cell["files"]),
             data=tuple((name, values) for name, values in cell["data"]),
+            drawings=tuple((name, drawn) for name, drawn in cell["drawings"]),
         )
         for cell in data["cells"]
     )

@@ -11,6 +11,12 @@ A slot is a directive directly above a Python fence, and the output fence below 
     <!--pytest-codeblocks:expected-output-->
     ```text
     ```
+
+Where the output of a build is not what a page is about, since it is of a GPU or
+differs from run to run, recordings take its place, or stand below it:
+
+    <!-- recorded -->
+    <!-- end of recorded -->
 """
 
 from __future__ import annotations
@@ -30,6 +36,8 @@ EXPLORED = re.compile(
 )
 VALUE = re.compile(r"\s*(?P<name>[A-Za-z_]+): +(?P<expression>\S.*?)\s*")
 OUTPUT = re.compile(r"\s*<!--\s*pytest-codeblocks:\s*expected-output\s*-->\s*")
+RECORDED = re.compile(r"(?P<indent>[ \t]*)<!--\s*recorded\s*-->\s*")
+END_OF_RECORDED = "<!-- end of recorded -->"
 OPENING = re.compile(r"(?P<indent>[ \t]*)(?P<ticks>`{3,}|~{3,})(?P<info>[^`]*)")
 COMMENT = re.compile(r"<!--.*?-->")
 IMAGE = re.compile(
@@ -95,6 +103,20 @@ def parse_chapter(text: str, path: Path) -> Chapter:
         place = Fence(index + 1, offsets[index + 1], len(text), opening["indent"])
         return place, opening["info"].strip(), len(lines)
 
+    def region_at(index: int) -> tuple[Fence, int]:
+        """The place for recordings whose comment is line `index`; the line after."""
+        indent = (RECORDED.fullmatch(lines[index]) or {"indent": ""})["indent"]
+        for end in range(index + 1, len(lines)):
+            if lines[end].strip() == END_OF_RECORDED:
+                break
+        else:
+            cure = f"add a line {END_OF_RECORDED} below it"
+            report(index, "this place for recordings has no end", cure)
+            end = index + 1
+        start = offsets[index + 1]
+        place = Fence(index + 1, start, offsets[end], indent, END_OF_RECORDED)
+        return place, end + 1
+
     index = 0
     while index < len(lines):
         line = lines[index]
@@ -120,10 +142,13 @@ def parse_chapter(text: str, path: Path) -> Chapter:
                     index = after + 1
                 else:
                     output, _, index = fence
+            after = _skip_blank(lines, index)
+            recorded = None
+            if after < len(lines) and RECORDED.fullmatch(lines[after]):
+                recorded, index = region_at(after)
             if target is not None:
-                slots.append(
-                    Slot(code.line - 1, target["module"], target["cell"], code, output)
-                )
+                module, cell = target["module"], target["cell"]
+                slots.append(Slot(code.line - 1, module, cell, code, output, recorded))
         elif EXPLORE.fullmatch(line.rstrip("\n")):
             after = _end_of_comment(lines, index) or len(lines)
             try:
@@ -135,6 +160,10 @@ def parse_chapter(text: str, path: Path) -> Chapter:
             what = "this output marker belongs to no snippet"
             report(index, what, "put it below a fence that a snippet directive claims")
             index += 1
+        elif RECORDED.fullmatch(line):
+            what = "this place for recordings belongs to no snippet"
+            report(index, what, "put it below the fences of a snippet")
+            _, index = region_at(index)
         elif (fence := fence_at(index)) is not None:
             index = fence[2]
         else:
@@ -176,6 +205,10 @@ def fill(chapter: Chapter, contents: Iterable[tuple[Fence, str]]) -> str:
     pieces = []
     position = 0
     for fence, content in sorted(contents, key=lambda pair: pair[0].start):
+        if fence.closing:
+            pieces += [text[position : fence.start], indented(content, fence, text)]
+            position = fence.end
+            continue
         match = OPENING.fullmatch(split_lines(text)[fence.line - 1].rstrip("\r\n"))
         ticks = match["ticks"] if match else "```"
         closing = re.compile(

@@ -7,10 +7,12 @@ comparison with results, since its own failure is reported already.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from posixpath import normpath
 
+from weave import recorded
 from weave.chapter import contents
 from weave.model import Book, Cell, Chapter, Fence, Problem, Result, Slot
 from weave.source import definition
@@ -38,6 +40,8 @@ def fresh(
     yield slot.code, cell.code
     if slot.output is not None:
         yield slot.output, shown.output
+    if slot.recorded is not None:
+        yield slot.recorded, recorded.as_markdown(book, slot)
 
 
 def references(book: Book, results: Mapping[str, Result]) -> Iterator[Problem]:
@@ -79,7 +83,7 @@ def _wrong_output(
 ) -> Iterator[Problem]:
     result = results.get(slot.module)
     shown = result.cell(slot.cell) if result else None
-    if shown is None:
+    if shown is None or slot.measured:
         return
     if shown.output and slot.output is None:
         what = f"{slot.address} prints, but the page shows no output"
@@ -135,7 +139,11 @@ def _wrong_images(
             what = f"{image.target} is no place of a figure"
             yield Problem(chapter.path, image.line, what, f"write {up}/module/cell.svg")
         elif module in results:
-            made = [name for cell in results[module].cells for name, _ in cell.files]
+            cells = results[module].cells
+            made = [name for cell in cells for name, _ in cell.files]
+            name = re.sub(r"(-\d+)?\.svg$", "", parts[2])
+            if book.sources[module].is_unrecorded(results[module].cell(name)):
+                continue  # which is a problem of its own: see weave.recorded.wrong
             if parts[2] not in made:
                 what = f"{SNIPPETS}/{module}.py makes no figure {parts[2]!r}"
                 cure = _nearest(parts[2], made, "its figures are")
@@ -198,6 +206,9 @@ def differences(book: Book, results: Mapping[str, Result]) -> Iterator[Problem]:
                 if fence is slot.code:
                     what = f"differs from {origin}"
                     cure = "edit the module, then run nox -s weave"
+                elif fence is slot.recorded:
+                    what = f"differs from what is recorded of {origin}"
+                    cure = "check that the prose is still true, then run nox -s weave"
                 else:
                     what = f"differs from what {origin} prints"
                     cure = "check that the prose is still true, then run nox -s weave"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import os
 import re
+from collections.abc import Collection
 from contextvars import ContextVar
 from functools import partial
 from operator import attrgetter
@@ -20,7 +21,7 @@ from markdown import Markdown
 from markdown.extensions import Extension
 from markdown.preprocessors import Preprocessor
 
-from weave import build
+from weave import build, recorded
 from weave.chapter import DIRECTIVE, contents, parse_chapter, split_lines
 from weave.check import DOCS, shown_cell
 from weave.model import (
@@ -39,6 +40,7 @@ from weave.model import (
 page: ContextVar[Path | None] = ContextVar("page", default=None)
 
 BUILD = "<!-- weave: build -->"  # where a page wants to tell of the whole build
+MACHINES = "<!-- weave: machines -->"  # and of the recordings that it shows
 MINUTES = re.compile(r"<!-- weave: minutes (?P<name>\S+) -->")  # and of a page's length
 TITLE = re.compile(r"\A\s*# .*")
 DONE = (
@@ -64,7 +66,9 @@ class Fill(Preprocessor):
             text = "\n".join(lines)
         if BUILD in lines:
             here = lines.index(BUILD)
-            return lines[:here] + build_table(text, build.current()) + lines[here + 1 :]
+            woven = build.current()
+            lines = lines[:here] + build_table(text, woven) + lines[here + 1 :]
+            return _with_machines(lines, woven, woven.book.sources)
         if not DIRECTIVE.search(text):
             return lines
         chapter = parse_chapter(text + "\n", page.get() or Path("page.md"))
@@ -92,12 +96,16 @@ class Fill(Preprocessor):
             if slot.output is not None:
                 pieces.append(self._output(slot, woven))
                 last = slot.output
+            if slot.recorded is not None:
+                pieces.append(self._recorded(slot, woven))
+                last = slot.recorded
             position = chapter.text.find("\n", last.end) + 1 or len(chapter.text)
         pieces += [chapter.text[position:], self._end(chapter.slots, woven)]
         if shown is not None:
             top: str = self.md.htmlStash.store(times_html(shown, up))
             pieces[0] = TITLE.sub(rf"\g<0>\n\n{top}\n", pieces[0], count=1)
-        return "".join(pieces).split("\n")
+        modules = {slot.module for slot in chapter.slots}
+        return _with_machines("".join(pieces).split("\n"), woven, modules)
 
     def _listing(self, slot: Slot, woven: build.Woven, up: str) -> str:
         cell = shown_cell(woven.book, slot)
@@ -120,6 +128,11 @@ class Fill(Preprocessor):
             return ""
         stored: str = self.md.htmlStash.store(output_html(shown))
         return f"\n{slot.output.indent}{stored}\n"
+
+    def _recorded(self, slot: Slot, woven: build.Woven) -> str:
+        text = recorded_html(slot, woven)
+        indent = slot.recorded.indent if slot.recorded else ""
+        return f"\n{indent}{self.md.htmlStash.store(text)}\n" if text else ""
 
     def _moving(self, wish: Wish, woven: build.Woven) -> str:
         result = woven.results.get(wish.module)
@@ -163,6 +176,18 @@ def output_html(shown: CellResult) -> str:
         rest = after
     pieces.append(_text(rest.strip("\n") if shown.tables else rest))
     return f'<div class="output">{"".join(pieces)}</div>'
+
+
+def recorded_html(slot: Slot, woven: build.Woven) -> str:
+    """What recordings of a cell printed, each below the line that says on what."""
+    pieces = []
+    for recording, cell in recorded.shown(woven.book, slot):
+        told = html.escape(recorded.provenance(recording, cell))
+        machine = f'<p class="machine">{told}</p>'
+        pieces.append(
+            f'<div class="output recorded">{machine}{_text(cell.output)}</div>'
+        )
+    return "".join(pieces)
 
 
 def moving_html(figure: str, values: str) -> str:
@@ -237,6 +262,17 @@ def _with_minutes(lines: list[str], woven: build.Woven) -> list[str]:
         MINUTES.sub(partial(minutes, number=number), line)
         for number, line in enumerate(lines, 1)
     ]
+
+
+def _with_machines(
+    lines: list[str], woven: build.Woven, modules: Collection[str]
+) -> list[str]:
+    """The lines with the machines that have recorded in place of the comment."""
+    if MACHINES not in lines:
+        return lines
+    here = lines.index(MACHINES)
+    told = recorded.machines(woven.book, modules)
+    return [*lines[:here], *told, *lines[here + 1 :]]
 
 
 def reading_minutes(chapter: Chapter) -> int:

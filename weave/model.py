@@ -82,7 +82,8 @@ class Source:
 
     `imports` are the files of this repository that running the module loads,
     found by reading the import statements of it and, in turn, of what it imports.
-    `wishes` are those of all pages, in their order.
+    `wishes` are those of all pages, in their order. `measured` names the cells whose
+    output differs from run to run, so that pages show recordings of it.
     """
 
     path: Path
@@ -91,6 +92,11 @@ class Source:
     cells: tuple[Cell, ...]
     imports: tuple[Path, ...]
     wishes: tuple[Wish, ...] = ()
+    measured: tuple[str, ...] = ()
+
+    def is_unrecorded(self, cell: CellResult | None) -> bool:
+        """Whether the result is that of a measured cell, and no figure is recorded."""
+        return cell is not None and cell.name in self.measured and not cell.files
 
     def cell(self, name: str) -> Cell | None:
         """The cell of that name, or None."""
@@ -103,28 +109,39 @@ class Fence:
 
     `line` is the line of the opening fence, from 1; `start` and `end` delimit
     the contents as character offsets; `indent` is what precedes every line.
+    `closing` is the line that ends it, if it is no fence but lies between comments.
     """
 
     line: int
     start: int
     end: int
     indent: str
+    closing: str = ""
 
 
 @dataclass(frozen=True)
 class Slot:
-    """A place in a chapter that a cell fills: its code and, below, its output."""
+    """A place in a chapter that a cell fills: its code and, below, its output.
+
+    `recorded` is the place, if there is one, of what recordings of the cell printed.
+    """
 
     line: int
     module: str
     cell: str
     code: Fence
     output: Fence | None
+    recorded: Fence | None = None
 
     @property
     def address(self) -> str:
         """The cell's address, such as `tensors.py#create`."""
         return f"{self.module}.py#{self.cell}"
+
+    @property
+    def measured(self) -> bool:
+        """Whether the page shows recordings in place of what this build prints."""
+        return self.recorded is not None and self.output is None
 
 
 @dataclass(frozen=True)
@@ -166,7 +183,8 @@ class CellResult:
 
     `files` maps a name such as `backward.svg` to the digest under which the
     cache holds its bytes; `data` maps the name of a figure that moves to the values
-    that it wished for, as JSON.
+    that it wished for, as JSON; `drawings` maps the name of a measured cell's figure
+    to what is drawn in it, as JSON (see `weave.figure.drawing`).
     """
 
     name: str
@@ -174,6 +192,7 @@ class CellResult:
     tables: tuple[Table, ...] = ()
     files: tuple[tuple[str, str], ...] = ()
     data: tuple[tuple[str, str], ...] = ()
+    drawings: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -199,11 +218,48 @@ class Result:
 
 
 @dataclass(frozen=True)
+class Recorded:
+    """What one cell printed and drew on the machine of a recording.
+
+    `line` is its place in the recording's file; `code` is the digest of the code that
+    ran (see `weave.recorded.code_digest`); `drawings` are as in `CellResult`.
+    """
+
+    cell: str
+    line: int
+    code: str
+    output: str
+    drawings: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One module's run on a machine that a build has not: on which, when, and what.
+
+    `device` is the type of PyTorch's device, such as `cuda`, and `name` the device's
+    own, such as `NVIDIA H200`; `facts` are further ones, such as the driver's version.
+    """
+
+    path: Path
+    line: int
+    module: str
+    device: str
+    name: str
+    date: str
+    facts: tuple[tuple[str, str], ...]
+    cells: tuple[Recorded, ...]
+
+    def cell(self, name: str) -> Recorded | None:
+        """What the cell of that name gave, or None."""
+        return next((cell for cell in self.cells if cell.cell == name), None)
+
+
+@dataclass(frozen=True)
 class Book:
-    """What has been read: the chapters, and the modules by name.
+    """What has been read: the chapters, the modules by name, and the recordings.
 
     `unread` names the modules that could not be read; `problems` says why, and why
-    chapters are missing.
+    chapters and recordings are missing.
     """
 
     root: Path
@@ -211,3 +267,4 @@ class Book:
     sources: dict[str, Source]
     unread: frozenset[str]
     problems: tuple[Problem, ...]
+    recordings: tuple[Recording, ...] = ()

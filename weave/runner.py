@@ -66,6 +66,7 @@ def run(
     device: str = "cpu",
     limit: float = LIMIT,
     began: Callable[[Source], None] = lambda source: None,
+    record: bool = False,
 ) -> Iterator[tuple[Source, Result | Problem, float]]:
     """Run modules, in the order given, at most `jobs` at once.
 
@@ -77,6 +78,7 @@ def run(
         device: Where the modules are meant to run; `cpu` hides CUDA devices.
         limit: Seconds after which a module is ended.
         began: Called with each module as it starts.
+        record: Whether to keep what a build leaves out, and use every core.
 
     Yields:
         Each module as it ends, with its result or its problem, and the seconds from
@@ -95,7 +97,7 @@ def run(
             while waiting and len(running) < jobs:
                 source = waiting.pop(0)
                 began(source)
-                running.append(_start(source, root, cache, device, context))
+                running.append(_start(source, root, cache, device, context, record))
             left = min(each.begun + limit for each in running) - time.monotonic()
             sentinels = [each.process.sentinel for each in running]
             connection.wait(sentinels, max(0.0, left))
@@ -123,12 +125,18 @@ def cores() -> int:
 
 
 def _start(
-    source: Source, root: Path, cache: Path, device: str, context: BaseContext
+    source: Source,
+    root: Path,
+    cache: Path,
+    device: str,
+    context: BaseContext,
+    record: bool,
 ) -> _Running:
     folder = tempfile.TemporaryDirectory(prefix="weave-", ignore_cleanup_errors=True)
     scratch = Path(folder.name).resolve()
     packages = third_party([source], root)
-    job = worker.Job(source, root, cache, scratch, device, packages)
+    threads = cores() if record else 1
+    job = worker.Job(source, root, cache, scratch, device, packages, record, threads)
     process = context.Process(target=worker.main, args=(job,))  # type: ignore[attr-defined]
     with _no_main():
         process.start()

@@ -45,7 +45,11 @@ FEATURES = sum(
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker has to do: which module, for which device, and where to answer."""
+    """What a worker has to do: which module, for which device, and where to answer.
+
+    `record` asks for what a build leaves out: all that measured cells print and draw,
+    computed with `threads` threads instead of one.
+    """
 
     source: Source
     root: Path
@@ -53,6 +57,8 @@ class Job:
     scratch: Path
     device: str
     packages: tuple[str, ...]
+    record: bool = False
+    threads: int = 1
 
     @property
     def answer(self) -> Path:
@@ -159,15 +165,19 @@ def _run(job: Job) -> Result:
     sys.modules["__main__"] = main
     whole = compile(source.text, str(source.path), "exec", dont_inherit=True)
     flags = whole.co_flags & FEATURES
+    if job.record and "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(job.threads)
     keep = Cache(job.cache, job.root).keep
     results = []
     begun = time.perf_counter()
     for cell in source.cells:
         job.at.write_text(cell.name)
         tables.clear()
-        figures = _execute(cell, source, main.__dict__, flags, job.root)
+        figures, drawings = _execute(cell, source, main.__dict__, flags, job.root)
         _complaints(err, cell, source, job.root)
         output = _output(out, cell, source)
+        if cell.name in source.measured and not job.record:
+            output, drawings = "", {}  # they would differ from build to build
         data = tuple(
             (wish.figure, _granted(wish, main.__dict__))
             for wish in source.wishes
@@ -175,7 +185,8 @@ def _run(job: Job) -> Result:
         )
         shown = tuple(table for table in tables if table.text in output)
         files = tuple((name, keep(data)) for name, data in figures.items())
-        results.append(CellResult(cell.name, output, shown, files, data))
+        drawn = tuple(drawings.items())
+        results.append(CellResult(cell.name, output, shown, files, data, drawn))
     seconds = time.perf_counter() - begun
     read = tuple(
         (name, digest((job.root / name).read_bytes())) for name in sorted(reads)
@@ -193,16 +204,21 @@ def _run(job: Job) -> Result:
 
 def _execute(
     cell: Cell, source: Source, namespace: dict[str, Any], flags: int, root: Path
-) -> dict[str, bytes]:
-    """Run the cell; gives the figures that it leaves open, by name."""
+) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Run the cell; gives the figures that it leaves open, by name.
+
+    Those of a measured cell come as what they show, in JSON, the others as files.
+    """
     padded = "\n" * (cell.line - 1) + cell.code
     code = compile(padded, str(source.path), "exec", flags, dont_inherit=True)
     try:
         exec(code, namespace)  # the module's own code: running it is the purpose
-        figures = _figures(cell)
+        measured = cell.name in source.measured
+        figures = {} if measured else _figures(cell)
+        drawings = _drawings(cell) if measured else {}
         sys.stdout.flush()
         sys.stderr.flush()
-        return figures
+        return figures, drawings
     except SystemExit as error:
         line = _line_in(source.path, error, cell)
         what = f"cell {cell.name!r} ends the program: SystemExit({error.code!r})"
@@ -375,6 +391,20 @@ def _figures(cell: Cell) -> dict[str, bytes]:
         files[name] = figure.recolor(drawn.getvalue().decode("utf-8")).encode("utf-8")
     plt.close("all")
     return files
+
+
+def _drawings(cell: Cell) -> dict[str, str]:
+    """What the figures show that the cell has left open, as JSON; closes them."""
+    if "matplotlib.pyplot" not in sys.modules:
+        return {}
+    import matplotlib.pyplot as plt
+
+    drawings = {}
+    for count, number in enumerate(plt.get_fignums(), 1):
+        name = f"{cell.name}.svg" if count == 1 else f"{cell.name}-{count}.svg"
+        drawings[name] = json.dumps(figure.drawing(plt.figure(number)).as_json())
+    plt.close("all")
+    return drawings
 
 
 def _style() -> None:

@@ -1,0 +1,235 @@
+"""`python -m weave.record`: run what pages show as recorded, and keep what it gave.
+
+On a machine with an accelerator, its results land in `recorded/` as data; elsewhere the
+CPU's do. Needs torch and what the modules import, but no MkDocs.
+
+Exit code: 0 if all is recorded, 1 if something is wrong, 2 for a wrong command line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import platform
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from weave import build, cache, recorded, runner
+from weave.model import Book, Problem, Result
+
+LIMIT = 3600.0  # seconds
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Record; gives the exit code."""
+    options = _parser().parse_args(arguments)
+    book = build.read_book(options.root)
+    inside = book.root / recorded.FOLDER
+    problems = [each for each in book.problems if not each.path.is_relative_to(inside)]
+    device = options.device or best_device()
+    wanted = marked(book, device)
+    for name in sorted(set(options.modules) - set(wanted)):
+        what = f"no page shows what {device} records of {name!r}"
+        cure = f"the modules with such cells are {', '.join(wanted) or 'none'}"
+        problems.append(Problem(inside / "…", 1, what, cure))
+    if not problems:
+        problems += record(book, options.modules or list(wanted), device, options.limit)
+    for problem in problems:
+        if problem.path.is_relative_to(book.root):
+            problem = replace(problem, path=problem.path.relative_to(book.root))
+        print(problem, file=sys.stderr)
+    return 1 if problems else 0
+
+
+def marked(book: Book, device: str) -> dict[str, list[str]]:
+    """The cells that pages show as recorded, by module, in the order of the module.
+
+    On the CPU, those are left out whose output a build makes itself.
+    """
+    asked = {
+        (slot.module, slot.cell)
+        for chapter in book.chapters
+        for slot in chapter.slots
+        if slot.recorded is not None and (slot.measured or device != "cpu")
+    }
+    cells = {
+        name: [cell.name for cell in source.cells if (name, cell.name) in asked]
+        for name, source in sorted(book.sources.items())
+    }
+    return {name: names for name, names in cells.items() if names}
+
+
+def record(
+    book: Book, modules: Sequence[str], device: str, limit: float = LIMIT
+) -> list[Problem]:
+    """Run modules one after the other, and write what their marked cells gave.
+
+    Args:
+        book: The book; its `recorded/` is written.
+        modules: Names of modules of which a page shows recorded cells.
+        device: The type of PyTorch's device, such as `cuda`.
+        limit: Seconds after which a module is ended.
+
+    Returns:
+        What went wrong; a module with a problem leaves its older recording as it was.
+    """
+    problems: list[Problem] = []
+    cells = marked(book, device)
+    sources = [book.sources[name] for name in modules]
+    runs = runner.run(
+        sources,
+        book.root,
+        book.root / build.CACHE,
+        jobs=1,  # nothing else shall disturb what is measured
+        device=device,
+        limit=limit,
+        record=True,
+        began=lambda source: print(
+            f"recording {source.module} on {device}", flush=True
+        ),
+    )
+    for source, answer, seconds in runs:
+        if isinstance(answer, Problem):
+            problems.append(answer)
+            continue
+        path = keep(book, answer, cells[source.module], describe(device))
+        print(f"wrote {path.relative_to(book.root)} after {seconds:.1f} s", flush=True)
+    return problems
+
+
+def keep(
+    book: Book, result: Result, cells: Sequence[str], machine: dict[str, Any]
+) -> Path:
+    """Write what some cells of a result gave into the file of their device.
+
+    What the file holds of other modules stays; a damaged file is replaced.
+
+    Args:
+        book: The book; its `recorded/` is written.
+        result: What the module gave.
+        cells: The names of its cells to keep.
+        machine: See `describe`.
+
+    Returns:
+        The file.
+    """
+    slug = re.sub(r"[^a-z0-9]+", "-", machine["name"].lower()).strip("-")
+    name = "cpu" if machine["device"] == "cpu" else slug
+    path = book.root / recorded.FOLDER / f"{name}.json"
+    known = {"device": machine["device"], "name": machine["name"], "modules": {}}
+    try:
+        before = json.loads(path.read_text("utf-8"))
+        if (before["device"], before["name"]) == (known["device"], known["name"]):
+            known["modules"] = {**before["modules"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    source = book.sources[result.module]
+    held = {}
+    for name in cells:
+        cell = result.cell(name)
+        assert cell is not None  # the result is of this source
+        held[name] = {
+            "code": recorded.code_digest(source, name, book.root),
+            "output": cell.output.split("\n"),
+            "figures": {figure: json.loads(text) for figure, text in cell.drawings},
+        }
+    known["modules"][result.module] = {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "seconds": round(result.seconds, 1),
+        "facts": {**machine["facts"], **_versions(result)},
+        "cells": held,
+    }
+    known["modules"] = dict(sorted(known["modules"].items()))
+    text = json.dumps(known, indent=1, ensure_ascii=False)
+    # Numbers of a line of a plot belong on one line of the file.
+    text = re.sub(r"\[\s*(-?[\d.e+-]+(?:,\s*-?[\d.e+-]+)*)\s*\]", _on_one_line, text)
+    cache.write(path, f"{text}\n".encode())
+    return path
+
+
+def best_device() -> str:
+    """The type of the accelerator that torch finds here, else `cpu`."""
+    import torch
+
+    found = torch.accelerator.current_accelerator(check_available=True)
+    return found.type if found else "cpu"
+
+
+def describe(device: str) -> dict[str, Any]:
+    """The device of this machine: its type, its name, and what else tells of it."""
+    import torch
+
+    facts: dict[str, Any] = {"system": f"{platform.system()} {platform.machine()}"}
+    facts["threads"] = runner.cores()
+    name = _processor()
+    if device != "cpu":
+        facts["CPU"] = name
+        module = torch.get_device_module(device)
+        get_name = getattr(module, "get_device_name", None)
+        name = str(get_name()) if get_name else f"{device} of {name}"
+        if device == "cuda":
+            facts["driver"] = _driver() or "unknown"
+            kind = "CUDA" if torch.version.cuda else "ROCm"
+            facts[kind] = torch.version.cuda or torch.version.hip
+    return {"device": device, "name": name, "facts": facts}
+
+
+def _versions(result: Result) -> dict[str, str]:
+    """The versions that matter to what is measured, by name."""
+    versions = dict(result.versions)
+    return {"PyTorch": versions.get("torch", ""), "Python": versions["python"]}
+
+
+def _processor() -> str:
+    """The name of this machine's processor, as it tells it."""
+    try:
+        told = Path("/proc/cpuinfo").read_text("utf-8")
+    except OSError:
+        told = ""
+    found = re.search(r"^model name\s*:\s*(.+)$", told, re.M)
+    return found[1].strip() if found else platform.processor() or platform.machine()
+
+
+def _driver() -> str | None:
+    """The version of the Nvidia driver, or None."""
+    ask = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        told = subprocess.run(ask, capture_output=True, text=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return told.stdout.split("\n")[0].strip() or None
+
+
+def _on_one_line(match: re.Match[str]) -> str:
+    return f"[{' '.join(match[1].split())}]"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m weave.record", description=__doc__)
+    parser.add_argument(
+        "modules", nargs="*", metavar="MODULE", help="record these (all that are shown)"
+    )
+    parser.add_argument(
+        "--device", metavar="D", help="record on this device (the best that is here)"
+    )
+    parser.add_argument(
+        "--limit",
+        type=float,
+        default=LIMIT,
+        metavar="S",
+        help=f"seconds after which a module is ended ({LIMIT:g})",
+    )
+    parser.add_argument(
+        "--root", type=Path, default=Path.cwd(), help="the book's folder (this one)"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
