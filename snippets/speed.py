@@ -68,7 +68,7 @@ def addition(numbers: int, place: torch.device) -> Measurement:
     """Measure adding 1 to so many numbers, in their own memory."""
     x = torch.zeros(numbers, device=place)
     measured = timed(lambda: x.add_(1))
-    assert x.min() == x.max() > 20  # every number, every time
+    assert x.min() == x.max() > 1  # every number, every time
     return measured
 
 
@@ -174,7 +174,7 @@ axes.legend()
 plt.show()
 
 
-# %% crossing
+# %% there-and-back
 def there_and_back(size: int) -> Measurement:
     """Measure a product whose factors and result lie in the main memory."""
     A, B = torch.randn(size, size), torch.randn(size, size)
@@ -198,6 +198,7 @@ def first_faster(times: dict[int, float], than: dict[int, float]) -> str:
     return f"from size {found_size} on" if found_size else "at no size"
 
 
+# %% crossing
 on_cpu, on_device = [
     {
         size: 2 * size**3 / speed / GIGA
@@ -214,6 +215,16 @@ print(
     f"{device} faster than the CPU, data there and back:",
     first_faster(moved, on_cpu),
 )
+
+# %% crossing-figure
+figure, axes = plt.subplots(figsize=(5, 3.8), layout="constrained")
+curves = {cpu.type: on_cpu, device.type: on_device, "there and back": moved}
+for (name, curve), style in zip(curves.items(), "sox", strict=False):
+    axes.loglog(list(curve), list(curve.values()), marker=style, label=name)
+axes.set_xlabel("size of the matrices")
+axes.set_ylabel("time of a product in s")
+axes.legend()
+plt.show()
 
 # %% lab-data
 cancer = load_breast_cancer()
@@ -465,6 +476,7 @@ class Traffic(TorchDispatchMode):
         return result
 
 
+# %% work-and-traffic
 def work_and_traffic(action: Callable[[], object]) -> tuple[int, int]:
     """Count an action's FLOP in matrix products, and all its bytes."""
     with FlopCounterMode(display=False) as counter, Traffic() as traffic:
@@ -601,8 +613,8 @@ def wrong_product(A: Tensor, B: Tensor) -> Tensor:
 
 torch.manual_seed(0)
 A, B = torch.randn(2, 64, 64)
-print(f"{relative_error(A, B, A @ B):.0e}")
-print(relative_error(A, B, wrong_product(A, B)) > 1e-5)
+print(relative_error(A, B, A @ B) < 1e-5)
+print(relative_error(A, B, wrong_product(A, B)) < 1e-5)
 
 # %% exercise-gain
 launch, work_time = 100 * MICRO, 0.01 * MICRO  # invented, not measured

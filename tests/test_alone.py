@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 from importlib.metadata import distribution
@@ -14,6 +13,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.measured import between_marks, without_measured
 from weave.build import read_book
 from weave.chapter import contents
 from weave.model import Cell, Chapter
@@ -21,7 +21,6 @@ from weave.program import title_of, write_program
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED = ("matplotlib", "numpy", "pandas", "scikit-learn", "torch")
-BEGIN, END = "<measured>", "</measured>"
 CHAPTERS = [chapter for chapter in read_book(ROOT).chapters if chapter.slots]
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
@@ -52,7 +51,7 @@ def code_of(chapter: Chapter) -> str:
     for slot in chapter.slots:
         code = contents(chapter, slot.code)
         if slot.measured:
-            code = f"print({BEGIN!r})\n{code}\nprint({END!r})"
+            code = between_marks(code)
         cells.append(Cell(slot.module, slot.cell, code, slot.line))
     return write_program(title_of(chapter.text), cells)
 
@@ -113,8 +112,7 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def test_the_joined_blocks_print_what_the_page_shows(
     chapter: Chapter, printed: dict[str, str]
 ) -> None:
-    measured = re.compile(f"{BEGIN}\n.*?{END}\n", re.S)
-    left = measured.sub("", printed[chapter.path.stem])
+    left = without_measured(printed[chapter.path.stem])
     assert left == outputs_of(chapter), printed["errors"]
 
 

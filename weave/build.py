@@ -214,8 +214,11 @@ def with_recorded_figures(
                     ]
                     cache.write(place, figure.draw(parts).encode())
                 files.append((name, kept.keep(place.read_bytes())))
+            data = recorded.moving_data(book, slot)
             cells = tuple(
-                replace(cell, files=tuple(files)) if cell.name == slot.cell else cell
+                replace(cell, files=tuple(files), data=data)
+                if cell.name == slot.cell
+                else cell
                 for cell in result.cells
             )
             results[slot.module] = replace(result, cells=cells)

@@ -105,7 +105,7 @@ def _rounded(number: re.Match[str]) -> str:
 class Line:
     """A line of a plot: its points in data coordinates, and matplotlib's words for it.
 
-    `label` is its place in the legend, or empty.
+    `label` is its place in the legend, or empty; `color` is as in `#1f77b4`.
     """
 
     x: tuple[float, ...]
@@ -153,6 +153,9 @@ class Drawing:
             Line(**{**line, "x": _numbers(line["x"]), "y": _numbers(line["y"])})
             for line in data["lines"]
         ]
+        for line in lines:
+            if not HEX.fullmatch(line.color):
+                raise ValueError(f"no color: {line.color}")
         notes = [Note(**note) for note in data["notes"]]
         if {data["xscale"], data["yscale"]} - {*SCALES}:
             raise ValueError(f"no scale: {data['xscale']}, {data['yscale']}")
@@ -171,6 +174,8 @@ def drawing(figure: Any) -> Drawing:
     Raises:
         ValueError: It shows something else, which a recording cannot hold.
     """
+    from matplotlib.colors import to_hex
+
     if len(figure.axes) != 1:
         raise ValueError(f"it has {len(figure.axes)} plots, not one")
     axes = figure.axes[0]
@@ -185,7 +190,7 @@ def drawing(figure: Any) -> Drawing:
             x=_numbers(line.get_xdata(orig=False)),
             y=_numbers(line.get_ydata(orig=False)),
             label="" if str(line.get_label()).startswith("_") else line.get_label(),
-            color=str(line.get_color()),
+            color=to_hex(line.get_color()),
             style=str(line.get_linestyle()),
             marker="" if line.get_marker() == "None" else str(line.get_marker()),
             width=float(line.get_linewidth()),

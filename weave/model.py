@@ -222,7 +222,8 @@ class Recorded:
     """What one cell printed and drew on the machine of a recording.
 
     `line` is its place in the recording's file; `code` is the digest of the code that
-    ran (see `weave.recorded.code_digest`); `drawings` are as in `CellResult`.
+    ran (see `weave.recorded.code_digest`); `drawings` and `data` are those of a
+    `CellResult`.
     """
 
     cell: str
@@ -230,6 +231,7 @@ class Recorded:
     code: str
     output: str
     drawings: tuple[tuple[str, str], ...] = ()
+    data: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,12 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import os
 import platform
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +26,7 @@ from weave import build, cache, recorded, runner
 from weave.model import Book, Problem, Result
 
 LIMIT = 3600.0  # seconds
+BUSY = 0.3  # of the cores
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,6 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in sorted(set(options.modules) - set(wanted)):
         what = f"no page shows what {device} records of {name!r}"
         cure = f"the modules with such cells are {', '.join(wanted) or 'none'}"
+        problems.append(Problem(inside / "…", 1, what, cure))
+    if not problems and not (options.busy or is_idle()):
+        what = "other programs keep this machine busy, so that times would be too long"
+        cure = "end them and try again, or add --busy if times do not matter"
         problems.append(Problem(inside / "…", 1, what, cure))
     if not problems:
         problems += record(book, options.modules or list(wanted), device, options.limit)
@@ -138,6 +145,7 @@ def keep(
             "code": recorded.code_digest(source, name, book.root),
             "output": cell.output.split("\n"),
             "figures": {figure: json.loads(text) for figure, text in cell.drawings},
+            "data": {figure: json.loads(text) for figure, text in cell.data},
         }
     known["modules"][result.module] = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
@@ -159,6 +167,23 @@ def best_device() -> str:
 
     found = torch.accelerator.current_accelerator(check_available=True)
     return found.type if found else "cpu"
+
+
+def is_idle(patience: float = 180.0) -> bool:
+    """Wait until this machine has little else to do; gives whether it came to that.
+
+    Args:
+        patience: Seconds to wait; the machine's load is a mean over the last minute.
+    """
+    if not hasattr(os, "getloadavg"):  # on Windows
+        return True
+    end = time.monotonic() + patience
+    while os.getloadavg()[0] > BUSY * runner.cores():
+        if time.monotonic() > end:
+            return False
+        print("waiting until other programs have ended", flush=True)
+        time.sleep(min(15.0, patience / 3))
+    return True
 
 
 def describe(device: str) -> dict[str, Any]:
@@ -224,6 +249,11 @@ def _parser() -> argparse.ArgumentParser:
         default=LIMIT,
         metavar="S",
         help=f"seconds after which a module is ended ({LIMIT:g})",
+    )
+    parser.add_argument(
+        "--busy",
+        action="store_true",
+        help="record although other programs compute, which makes times too long",
     )
     parser.add_argument(
         "--root", type=Path, default=Path.cwd(), help="the book's folder (this one)"

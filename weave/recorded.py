@@ -21,14 +21,14 @@ from weave.model import Book, Problem, Recorded, Recording, Slot, Source, WeaveE
 
 FOLDER = "recorded"
 AGAIN = "record again on such a machine (nox -s record), or delete what is old"
-RESULTS = {"code", "output", "figures"}
+RESULTS = {"code", "output", "figures", "data"}
 
 
 def code_digest(source: Source, cell: str, root: Path) -> str:
     """SHA-256 of all code that a cell's results depend on, as 64 hexadecimal digits.
 
-    That is the module's code from its first cell to this one, and every file of this
-    repository that the module imports.
+    That is the module's code from its first cell to this one, every file of this
+    repository that the module imports, and what figures that move ask of the cell.
 
     Raises:
         ValueError: The module has no such cell.
@@ -40,6 +40,7 @@ def code_digest(source: Source, cell: str, root: Path) -> str:
         [path.relative_to(root).as_posix(), digest(path.read_bytes())]
         for path in source.imports
     ]
+    parts += [[w.figure, json.dumps(w.values)] for w in source.wishes if w.cell == cell]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -99,7 +100,13 @@ def _recording(
             drawings.append((figure, json.dumps(drawn, separators=(",", ":"))))
         place = _line_of(lines, name, line)
         printed = "\n".join(cell["output"])
-        cells.append(Recorded(name, place, cell["code"], printed, tuple(drawings)))
+        moving = tuple(
+            (figure, json.dumps({**values}, separators=(",", ":")))
+            for figure, values in cell["data"].items()
+        )
+        cells.append(
+            Recorded(name, place, cell["code"], printed, tuple(drawings), moving)
+        )
     return Recording(
         path=path,
         line=line,
@@ -144,6 +151,22 @@ def shown(book: Book, slot: Slot) -> list[tuple[Recording, Recorded]]:
         and (cell := recording.cell(slot.cell)) is not None
     ]
     return [pair for pair in found if is_of_today(book, *pair)]
+
+
+def moving_data(book: Book, slot: Slot) -> tuple[tuple[str, str], ...]:
+    """What a measured cell's figures that move are given: the data of each recording.
+
+    As JSON, `{"recordings": [{"machine": ..., ...}, ...]}`, by the figure's name.
+    """
+    held: dict[str, list[str]] = {}
+    for recording, cell in shown(book, slot):
+        told = json.dumps(f"{machine(recording)}, {recording.date}", ensure_ascii=False)
+        for figure, values in cell.data:
+            held.setdefault(figure, []).append(f'{{"machine":{told},{values[1:]}')
+    return tuple(
+        (figure, f'{{"recordings":[{",".join(each)}]}}')
+        for figure, each in held.items()
+    )
 
 
 def provenance(recording: Recording, cell: Recorded) -> str:

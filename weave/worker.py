@@ -176,13 +176,13 @@ def _run(job: Job) -> Result:
         figures, drawings = _execute(cell, source, main.__dict__, flags, job.root)
         _complaints(err, cell, source, job.root)
         output = _output(out, cell, source)
-        if cell.name in source.measured and not job.record:
-            output, drawings = "", {}  # they would differ from build to build
         data = tuple(
             (wish.figure, _granted(wish, main.__dict__))
             for wish in source.wishes
             if wish.cell == cell.name
         )
+        if cell.name in source.measured and not job.record:
+            output, drawings, data = "", {}, ()  # each build would have others
         shown = tuple(table for table in tables if table.text in output)
         files = tuple((name, keep(data)) for name, data in figures.items())
         drawn = tuple(drawings.items())

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page
 
+from tests.weave.books import ROOT
+
 pytestmark = pytest.mark.browser
 
 DATA = re.compile(
@@ -24,6 +26,7 @@ FIGURES = {
     "passes": "pytorch/backward_graph/",
     "training": "lab/lab_perceptron/",
     "crossover": "tools/gpus/",
+    "sizes": "tools/speed/",
 }
 each_figure = pytest.mark.parametrize("figure", FIGURES)
 
@@ -210,3 +213,45 @@ def test_the_crossover_is_where_the_chapter_says(
     place = moving("crossover")
     said = place.locator(".reading").inner_text()
     assert f"from a width of {data['crossing']} on" in said
+
+
+def test_the_sizes_have_the_times_that_a_machine_has_recorded(
+    site: Path, moving: Callable[..., Locator]
+) -> None:
+    data = given(site, "sizes")
+    recorded = json.loads((ROOT / "recorded" / "cpu.json").read_text("utf-8"))
+    cell = recorded["modules"]["speed"]["cells"]["crossing-figure"]
+    kept = cell["data"]["sizes"]
+    one = data["recordings"][0]
+    assert {name: one[name] for name in kept} == kept
+    (drawing,) = cell["figures"].values()
+    lines = {line["label"]: line for line in drawing["lines"]}
+    place = moving("sizes")
+    asked = ask(place, "m.curves(v[0], 'float32')", one)
+    for name, label in (("CPU", "cpu"), ("there and back", "there and back")):
+        assert [float(size) for size in asked[name]] == lines[label]["x"]
+        assert list(asked[name].values()) == pytest.approx(lines[label]["y"], rel=1e-4)
+    said = place.locator(".reading").inner_text()
+    if {each["device"] for each in data["recordings"]} == {"cpu"}:
+        assert "only the CPU has been measured" in said
+    assert f"Measured on {data['recordings'][-1]['machine']}" in place.inner_text()
+
+
+def test_the_sizes_cross_where_all_larger_ones_are_faster(
+    moving: Callable[..., Locator],
+) -> None:
+    place = moving("sizes")
+    slow, fast = {"32": 1.0, "64": 1.0, "128": 1.0}, {"32": 2.0, "64": 0.5, "128": 0.1}
+    assert ask(place, "m.firstFaster(v[0], v[1])", fast, slow) == 64
+    assert ask(place, "m.firstFaster(v[0], v[1])", slow, fast) is None
+    assert ask(place, "m.firstFaster(v[0], v[1])", slow, slow) is None
+    gpu = {
+        "device": "cuda",
+        "speeds": {"cpu, TF32": {"32": 1.0}, "cuda, TF32": {"32": 4.0}},
+        "moved": {"32": 1.0},
+    }
+    curves = ask(place, "m.curves(v[0], 'TF32')", gpu)
+    assert curves == {
+        "CPU": {"32": pytest.approx(2 * 32**3 / 1e9)},
+        "cuda": {"32": pytest.approx(2 * 32**3 / 4e9)},
+    }

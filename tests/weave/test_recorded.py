@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -82,7 +84,7 @@ def book(make_book: Make) -> SmallBook:
 def take(book: SmallBook, *arguments: str) -> tuple[int, str]:
     """What `python -m weave.record` on the CPU gives: its exit code, its words."""
     told = io.StringIO()
-    command = ["--root", str(book.root), "--device", "cpu", *arguments]
+    command = ["--root", str(book.root), "--device", "cpu", "--busy", *arguments]
     with contextlib.redirect_stdout(told), contextlib.redirect_stderr(told):
         code = record.main(command)
     return code, told.getvalue()
@@ -97,7 +99,12 @@ def as_gpu(book: SmallBook, name: str = "Invented 1") -> Path:
     run["facts"] |= {"CUDA": "12.8", "driver": "570.1"}
     if source.cell("one"):
         digest = recorded.code_digest(source, "one", book.root)
-        run["cells"]["one"] = {"code": digest, "output": ["1"], "figures": {}}
+        run["cells"]["one"] = {
+            "code": digest,
+            "output": ["1"],
+            "figures": {},
+            "data": {},
+        }
     return book.write(f"recorded/{name}.json", json.dumps(data, indent=1))
 
 
@@ -280,6 +287,24 @@ def test_what_cannot_be_recorded_is_refused(book: SmallBook) -> None:
         assert "this machine has no device 'cuda'" in told
 
 
+def test_times_are_not_recorded_while_other_programs_run(
+    book: SmallBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads = [9e9, 9e9, 0.0]
+    monkeypatch.setattr(os, "getloadavg", lambda: (loads.pop(0), 0.0, 0.0))
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    assert record.is_idle()
+    assert loads == []
+    monkeypatch.setattr(os, "getloadavg", lambda: (9e9, 0.0, 0.0))
+    assert not record.is_idle(patience=0.0)
+    monkeypatch.setattr(record, "is_idle", lambda: False)
+    told = io.StringIO()
+    with contextlib.redirect_stderr(told):
+        assert record.main(["--root", str(book.root), "--device", "cpu"]) == 1
+    assert "other programs keep this machine busy" in told.getvalue()
+    assert not (book.root / "recorded").exists()
+
+
 def test_places_for_recordings_are_complete(make_book: Make) -> None:
     book = make_book(
         {
@@ -313,6 +338,30 @@ def test_a_recorded_figure_is_drawn_from_its_data(make_book: Make) -> None:
     assert "Invented 1" in both
     book.run()
     assert book.read("docs/figures/a/plot.svg") == both
+
+
+def test_a_figure_that_moves_gets_the_data_of_every_recording(make_book: Make) -> None:
+    wish = "<!-- explore: f after a.py#plot\nt: [0.1, len(axes.lines)]\n-->\n"
+    page = PLOT_PAGE.replace("![A line", f"{wish}![A line")
+    book = make_book({"snippets/a.py": PLOT, "docs/a.md": page})
+    book.run()
+    cell = book.weave().results["a"].cell("plot")
+    assert cell is not None
+    assert cell.data == ()
+    assert take(book)[0] == 0
+    as_gpu(book)
+    cell = book.weave().results["a"].cell("plot")
+    assert cell is not None
+    ((name, text),) = cell.data
+    assert name == "f"
+    one, other = json.loads(text)["recordings"]
+    assert one["t"] == other["t"] == [0.1, 1]
+    assert one["machine"].startswith("the CPU ")
+    assert other["machine"].startswith("a GPU Invented 1 (CUDA 12.8, driver 570.1)")
+    book.run()
+    assert book.problems() == []
+    book.change("docs/a.md", "[0.1,", "[0.2,")  # another question, an old answer
+    assert any("is a recording of other code" in each for each in book.problems())
 
 
 @pytest.mark.slow
