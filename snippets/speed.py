@@ -188,11 +188,11 @@ def there_and_back(size: int) -> Measurement:
 
 
 def first_faster(times: dict[int, float], than: dict[int, float]) -> str:
-    """Name the first size from which on all times are shorter, if any."""
+    """Name the size from which on all times are shorter by a tenth."""
     common = sorted(set(times) & set(than), reverse=True)
     found_size = None
     for size in common:
-        if times[size] >= than[size]:
+        if times[size] > 0.9 * than[size]:
             break
         found_size = size
     return f"from size {found_size} on" if found_size else "at no size"

@@ -286,4 +286,5 @@ def from_json(data: dict[str, Any]) -> Result:
         device=data["device"],
         versions=tuple((name, version) for name, version in data["versions"]),
         reads=tuple((name, wanted) for name, wanted in data["reads"]),
+        warned=tuple((name, said) for name, said in data["warned"]),
     )

@@ -16,10 +16,11 @@ from typing import Any, Literal
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
+from mkdocs.livereload import LiveReloadServer
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from weave import build, markdown, progress, runner, serving
+from weave import build, markdown, progress, recorded, runner, serving
 from weave.cache import write
 from weave.check import DOCS, FIGURES
 from weave.source import third_party
@@ -110,4 +111,12 @@ def on_page_markdown(text: str, page: Page, config: MkDocsConfig, files: Files) 
             name: (woven.book.sources.get(name), woven.results.get(name))
             for name in sorted(set(DIRECTIVE.findall(text)))
         }
-        serving.keep_page(page, (text, places, shown))
+        taken = [each for each in woven.book.recordings if each.module in shown]
+        serving.keep_page(page, (text, places, shown, taken))
+
+
+def on_serve(server: LiveReloadServer, config: MkDocsConfig, builder: object) -> None:
+    """Show new recordings at once, too."""
+    folder = Path(config.config_file_path).parent / recorded.FOLDER
+    if folder.is_dir():
+        server.watch(str(folder))

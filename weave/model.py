@@ -202,6 +202,7 @@ class Result:
     `seconds` is the wall time of the module's own cells, `cpu` the processor time of
     its whole process, in seconds. `reads` are the files of
     this repository that it opened while it ran, each with its content's digest.
+    `warned` is what cells wrote to the error stream; a build refuses that.
     """
 
     module: str
@@ -211,6 +212,7 @@ class Result:
     device: str
     versions: tuple[tuple[str, str], ...]
     reads: tuple[tuple[str, str], ...] = ()
+    warned: tuple[tuple[str, str], ...] = ()
 
     def cell(self, name: str) -> CellResult | None:
         """The result of the cell of that name, or None."""

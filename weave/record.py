@@ -105,8 +105,11 @@ def record(
         if isinstance(answer, Problem):
             problems.append(answer)
             continue
+        for cell, said in answer.warned:  # a GPU's libraries do so now and then
+            print(f"{answer.module}.py#{cell} warned, and was recorded:\n{said}")
         path = keep(book, answer, cells[source.module], describe(device))
         print(f"wrote {path.relative_to(book.root)} after {seconds:.1f} s", flush=True)
+    print("run nox -s weave, which puts it on the pages, and read git diff")
     return problems
 
 

@@ -169,12 +169,16 @@ def _run(job: Job) -> Result:
         sys.modules["torch"].set_num_threads(job.threads)
     keep = Cache(job.cache, job.root).keep
     results = []
+    warned: list[tuple[str, str]] = []
     begun = time.perf_counter()
     for cell in source.cells:
         job.at.write_text(cell.name)
         tables.clear()
         figures, drawings = _execute(cell, source, main.__dict__, flags, job.root)
-        _complaints(err, cell, source, job.root)
+        said = _said(err, job.root)
+        if said and not job.record:
+            raise _complaint(said, cell, source)
+        warned += [(cell.name, said)] if said else []
         output = _output(out, cell, source)
         data = tuple(
             (wish.figure, _granted(wish, main.__dict__))
@@ -199,6 +203,7 @@ def _run(job: Job) -> Result:
         device=job.device,
         versions=_versions(job.packages),
         reads=read,
+        warned=tuple(warned),
     )
 
 
@@ -336,14 +341,17 @@ def _refuse(cell: Cell, source: Source, what: str, cure: str) -> FailureError:
     )
 
 
-def _complaints(err: _Capture, cell: Cell, source: Source, root: Path) -> None:
+def _said(err: _Capture, root: Path) -> str:
+    """What has been written to the error stream, without this machine's paths."""
     data, _ = err.take(LONGEST_OUTPUT)
-    said = data.decode("utf-8", "replace").strip().replace(f"{root}{os.sep}", "")
-    if said:
-        what = "writes to standard error, which no page shows"
-        cure = "repair what it complains of, or catch it and print it"
-        failure = _refuse(cell, source, what, cure)
-        raise FailureError(replace(failure.problem, detail=said))
+    return data.decode("utf-8", "replace").strip().replace(f"{root}{os.sep}", "")
+
+
+def _complaint(said: str, cell: Cell, source: Source) -> FailureError:
+    what = "writes to standard error, which no page shows"
+    cure = "repair what it complains of, or catch it and print it"
+    failure = _refuse(cell, source, what, cure)
+    return FailureError(replace(failure.problem, detail=said))
 
 
 def _output(out: _Capture, cell: Cell, source: Source) -> str:

@@ -86,6 +86,7 @@ def test_every_measured_speed_is_positive_and_of_every_size(
     [
         ({32: 9.0, 64: 9.0}, {32: 1.0, 64: 2.0}, "at no size"),
         ({32: 9.0, 64: 9.0, 128: 9.0}, {32: 1.0, 64: 10.0, 128: 99.0}, "from size 64"),
+        ({32: 0.95, 64: 0.95}, {32: 1.0, 64: 1.0}, "at no size"),
         ({32: 1.0, 64: 9.0, 128: 1.0}, {32: 2.0, 64: 2.0, 128: 2.0}, "from size 128"),
         ({32: 1.0, 64: 1.0, 256: 1.0}, {32: 2.0, 64: 2.0}, "from size 32"),
     ],
@@ -181,6 +182,23 @@ def test_compiling_changes_no_number(names: dict[str, Any]) -> None:
         trainer.model.parameters(), plain.model.parameters(), strict=True
     ):
         assert torch.allclose(one, other, rtol=1e-12)
+
+
+def test_on_an_accelerator_pytorch_writes_kernels(
+    names: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backends = []
+
+    def compile_(function: Callable[[], Any], backend: str) -> Callable[[], Any]:
+        backends.append(backend)
+        return function
+
+    monkeypatch.setattr(torch, "compile", compile_)
+    trainer = names["Trainer"](torch.device("cpu"))
+    names["compiled"](trainer)()
+    see(monkeypatch, names["compiled"], device=NamedLikeGPU("cpu"))
+    names["compiled"](trainer)()
+    assert backends == ["aot_eager", "inductor"]
 
 
 def test_networks_side_by_side_train_as_each_would_alone(names: dict[str, Any]) -> None:

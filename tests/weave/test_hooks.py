@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from tests.weave.books import ROOT, SmallBook, page, run
+from weave import hooks
 
 Make = Callable[[dict[str, str]], SmallBook]
 SITE = f"""
@@ -111,3 +116,45 @@ def test_a_build_is_dated_by_its_commit(
         )
     assert built(book).returncode == 0
     assert "2001-02-03" in book.read("site/sitemap.xml")
+
+
+def test_recordings_are_on_the_page_with_their_machines(book: SmallBook) -> None:
+    book.write(
+        "docs/index.md",
+        CHAPTER.replace("![A", "<!-- recorded -->\n<!-- end of recorded -->\n![A")
+        + "\n<!-- weave: machines -->\n",
+    )
+    assert book.run().returncode == 0
+    done = built(book, "--strict")
+    assert done.returncode != 0
+    assert "no machine has recorded a.py#plot as it is now" in done.stderr
+    recorder = [*("-m", "weave.record", "--busy", "--device", "cpu")]
+    assert run(*recorder, cwd=book.root).returncode == 0
+    assert book.run().returncode == 0
+    done = built(book, "--strict")
+    assert done.returncode == 0, done.stderr
+    site = book.read("site/index.html")
+    shown = '<div class="output recorded"><p class="machine">Recorded on 20'
+    assert site.count(shown) == 1
+    assert re.search(r"<li>\s*the CPU .* with PyTorch .*, on 20\d\d-", site)
+    assert "No GPU has recorded so far" in site
+    assert "<svg" in book.read("site/figures/a/plot.svg")
+    told = json.loads(book.read("recorded/cpu.json"))
+    told |= {"device": "cuda", "name": "Invented 1"}
+    book.write("recorded/gpu.json", json.dumps(told))
+    assert book.run().returncode == 0
+    assert built(book, "--strict").returncode == 0
+    site = book.read("site/index.html")
+    assert site.count('<p class="machine">Recorded on 20') == 2
+    assert "No GPU has recorded" not in site
+
+
+def test_a_new_recording_is_shown_while_serving(book: SmallBook) -> None:
+    watched: list[str] = []
+    server: Any = SimpleNamespace(watch=watched.append)
+    config: Any = SimpleNamespace(config_file_path=str(book.root / "mkdocs.yml"))
+    hooks.on_serve(server, config, None)
+    assert watched == []
+    (book.root / "recorded").mkdir()
+    hooks.on_serve(server, config, None)
+    assert watched == [str(book.root / "recorded")]

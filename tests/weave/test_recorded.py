@@ -276,6 +276,16 @@ def test_a_module_that_fails_leaves_its_older_recording(book: SmallBook) -> None
     assert book.read("recorded/cpu.json") == text
 
 
+def test_what_a_recording_warns_of_is_told(book: SmallBook) -> None:
+    book.change("snippets/a.py", "import time", "import sys, time")
+    book.change("snippets/a.py", "print(f", "print('hm', file=sys.stderr)\nprint(f")
+    code, told = take(book)
+    assert code == 0
+    assert "a.py#clock warned, and was recorded:\nhm\n" in told
+    (recording,) = recordings(book)
+    assert "hm" not in str(recording)
+
+
 def test_what_cannot_be_recorded_is_refused(book: SmallBook) -> None:
     code, told = take(book, "nothing")
     assert code == 1

@@ -7,12 +7,12 @@ import {
 /** The seconds that a product of this size takes at so many GFLOP/s. */
 export const seconds = (size, speed) => (2 * size ** 3) / (speed * 1e9)
 
-/** The first size from which on all times are shorter than the others, or null. */
+/** The first size from which on all times are shorter than the others by a tenth, or null. */
 export function firstFaster(times, than) {
   const common = Object.keys(times).filter((size) => size in than).map(Number)
   let first = null
   for (const size of common.sort((a, b) => b - a)) {
-    if (times[size] >= than[size]) break
+    if (times[size] > 0.9 * than[size]) break
     first = size
   }
   return first
