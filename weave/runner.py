@@ -86,12 +86,15 @@ def run(
     """
     if jobs is None:
         jobs = cores()
+    # What a library has begun on a GPU does not survive a fork.
+    forks = FORKS and not record
     context: BaseContext = multiprocessing.get_context(
-        "forkserver" if FORKS else "spawn"
+        "forkserver" if forks else "spawn"
     )
     waiting = list(sources)
     running: list[_Running] = []
-    warm(third_party(list(sources), root))
+    if forks:
+        warm(third_party(list(sources), root))
     try:
         while waiting or running:
             while waiting and len(running) < jobs:

@@ -84,7 +84,7 @@ def main(job: Job) -> None:
     if hasattr(os, "setsid"):
         os.setsid()
         _die_with_parent()
-    os.environ.update(environment(job.device))
+    os.environ.update(environment(job.device, job.threads))
     try:
         answer = {"result": asdict(_run(job))}
     except FailureError as failure:
@@ -111,12 +111,12 @@ def _broken(job: Job, error: Exception) -> Problem:
     return Problem(job.source.path, line, f"{what}: {said}", cure, told)
 
 
-def environment(device: str) -> dict[str, str]:
-    """The environment in which modules run: one thread, no hash salt, no window."""
+def environment(device: str, threads: int = 1) -> dict[str, str]:
+    """The environment in which modules run: their threads, no hash salt, no window."""
     settings = {
-        "MKL_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": str(threads),
         "MPLBACKEND": "agg",
-        "OMP_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": str(threads),
         "PYTHONHASHSEED": "0",
     }
     if device == "cpu":
@@ -131,7 +131,7 @@ def _die_with_parent() -> None:
         return
 
     if sys.platform == "linux":  # also while the module holds Python's lock
-        with suppress(OSError, AttributeError):
+        with suppress(OSError, AttributeError, TypeError):
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, 9)
             # The forkserver ends when nobody holds this pipe; every worker inherits it.
             os.close(forkserver._forkserver._forkserver_alive_fd)  # type: ignore[attr-defined]
@@ -150,7 +150,8 @@ def _run(job: Job) -> Result:
     folder = job.scratch / "empty"
     folder.mkdir()
     os.chdir(folder)
-    _limit_files()
+    if not job.record:  # a GPU's libraries write large files
+        _limit_files()
     sys.dont_write_bytecode = True
     sys.path.insert(0, str(source.path.parent))
     sys.argv = [str(source.path)]
@@ -165,8 +166,6 @@ def _run(job: Job) -> Result:
     sys.modules["__main__"] = main
     whole = compile(source.text, str(source.path), "exec", dont_inherit=True)
     flags = whole.co_flags & FEATURES
-    if job.record and "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(job.threads)
     keep = Cache(job.cache, job.root).keep
     results = []
     warned: list[tuple[str, str]] = []

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.weave.books import OUTPUT, SmallBook
-from weave import build, figure, record, recorded
+from weave import build, figure, record, recorded, runner
 from weave.model import Recording
 
 Make = Callable[[dict[str, str]], SmallBook]
@@ -274,6 +274,24 @@ def test_a_module_that_fails_leaves_its_older_recording(book: SmallBook) -> None
     assert code == 1
     assert "snippets/a.py:10: cell 'two' raises ZeroDivisionError" in told
     assert book.read("recorded/cpu.json") == text
+
+
+def test_a_recording_uses_every_core_and_a_build_one(book: SmallBook) -> None:
+    asked = "import os, time; print(os.environ['OMP_NUM_THREADS'])"
+    book.change("snippets/a.py", "import time", asked)
+    book.change(
+        "snippets/a.py", "x = 1", "import os; x = os.environ['OMP_NUM_THREADS']"
+    )
+    book.change("snippets/a.py", "print(x + 1)", "print(x)")
+    assert take(book)[0] == 0
+    (recording,) = recordings(book)
+    clock = recording.cell("clock")
+    assert clock is not None
+    assert clock.output.split("\n")[0] == str(runner.cores())
+    assert dict(recording.facts)["threads"] == str(runner.cores())
+    one = book.weave().results["a"].cell("one")
+    assert one is not None
+    assert one.output == "1"
 
 
 def test_what_a_recording_warns_of_is_told(book: SmallBook) -> None:
