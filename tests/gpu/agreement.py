@@ -87,6 +87,7 @@ def run_cells(cells: tuple[Cell, ...], path: Path) -> Run:
     main = types.ModuleType("__main__")
     sys.modules["__main__"] = main
     sys.path.insert(0, str(path.parent))
+    torch.manual_seed(0)  # of what a module draws, prints nowhere, and leaves behind
     outputs = {}
     for cell in cells:
         printed = io.StringIO()

@@ -66,6 +66,12 @@ def test_a_module_runs_in_a_process_of_its_own_without_an_accelerator() -> None:
     assert agreement.different_numbers(ran.values, again.values, set()) == []
 
 
+def test_numbers_that_are_drawn_without_a_seed_are_the_same_in_both() -> None:
+    one, other = (agreement.run("differences", on_cpu=cpu) for cpu in (True, False))
+    assert "model.weight" in one.values
+    assert agreement.different_numbers(one.values, other.values, set()) == []
+
+
 def test_a_module_that_fails_tells_why() -> None:
     with pytest.raises(AssertionError, match="KeyError: 'nothing'"):
         agreement.run("nothing", on_cpu=True)
