@@ -26,7 +26,8 @@ ROUNDS = 5
 COLD = """
 import json, sys, time
 from pathlib import Path
-from weave import build, runner
+from weave import build
+from weave.run import pool
 book = build.read_book(Path.cwd())
 begun = time.perf_counter()
 woven = build.weave(book)
@@ -37,23 +38,25 @@ json.dump({
     "wall": wall,
     "longest": max(each.seconds for each in results),
     "cpu": sum(each.cpu for each in results),
-    "cores": runner.cores(),
+    "cores": pool.cores(),
     "modules": len(woven.ran),
 }, sys.stdout)
 """
 WARM_START = """
 import json, sys, time
 from pathlib import Path
-from weave import build, runner
-from weave.source import read_source, third_party
+from weave import build
+from weave.read.imports import third_party
+from weave.read.module import read_source
+from weave.run import pool
 root = Path.cwd()
 book = build.read_book(root)
 nothing = Path(sys.argv[1])
 nothing.write_text("# %% nothing\\npass\\n")
 source = read_source(nothing, root)
 begun = time.perf_counter()
-runner.warm(third_party([*book.sources.values()], root))
-list(runner.run([source], root, root / ".weave"))
+pool.preload(third_party([*book.sources.values()], root))
+list(pool.run([source], root, root / ".weave"))
 json.dump({"wall": time.perf_counter() - begun}, sys.stdout)
 """
 

@@ -10,8 +10,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from weave import build, progress, runner
+from weave import build, progress
 from weave.model import WeaveError
+from weave.run import pool
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -70,9 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--limit",
         type=_positive(float),
-        default=runner.LIMIT,
+        default=pool.LIMIT,
         metavar="S",
-        help=f"seconds after which a module is ended ({runner.LIMIT:g})",
+        help=f"seconds after which a module is ended ({pool.LIMIT:g})",
     )
     parser.add_argument(
         "--root", type=Path, default=Path.cwd(), help="the book's folder (this one)"

@@ -9,12 +9,15 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from weave import cache, check, figure, notebook, program, recorded, runner
-from weave.cache import Cache
+from weave import check, figure, notebook, program, recorded
 from weave.chapter import fill, read_chapter
 from weave.check import DOCS, FIGURES, SNIPPETS, fresh
+from weave.keep.files import digest, write
+from weave.keep.key import engine, key_of
+from weave.keep.store import Cache
 from weave.model import Book, Chapter, Problem, Result, Slot, Source, WeaveError
-from weave.source import read_source
+from weave.read.module import read_source
+from weave.run import pool
 
 # In docs/, generated, as FIGURES is:
 NOTEBOOKS = "notebooks"
@@ -51,8 +54,8 @@ class Woven:
         kept = Cache(self.book.root / CACHE, self.book.root)
         for module, result in sorted(self.results.items()):
             for cell in result.cells:
-                for name, digest in cell.files:
-                    yield f"{FIGURES}/{module}/{name}", kept.path(digest)
+                for name, wanted in cell.files:
+                    yield f"{FIGURES}/{module}/{name}", kept.path(wanted)
 
 
 @dataclass
@@ -82,8 +85,8 @@ def read_book(root: Path) -> Book:
         except WeaveError as error:
             problems += error.problems
     for path in sorted((root / SNIPPETS).glob("*.py")):
-        wishes = [wish for each in chapters for wish in each.wishes]
-        asked = tuple(wish for wish in wishes if wish.module == path.stem)
+        moving = [wish for each in chapters for wish in each.interactive]
+        asked = tuple(wish for wish in moving if wish.module == path.stem)
         measured = tuple(
             slot.cell
             for each in chapters
@@ -92,15 +95,15 @@ def read_book(root: Path) -> Book:
         )
         try:
             sources[path.stem] = replace(
-                read_source(path, root), wishes=asked, measured=measured
+                read_source(path, root), interactive=asked, measured=measured
             )
         except WeaveError as error:
             unread.add(path.stem)
             problems += error.problems
     if not (root / DOCS).is_dir() or not (root / SNIPPETS).is_dir():
         what = f"the book has no folder {DOCS}/ or {SNIPPETS}/"
-        cure = "run this in the folder that holds mkdocs.yml, or name it with --root"
-        problems.append(Problem(root / "mkdocs.yml", 1, what, cure))
+        hint = "run this in the folder that holds mkdocs.yml, or name it with --root"
+        problems.append(Problem(root / "mkdocs.yml", 1, what, hint))
     recordings, damaged = recorded.read_recordings(root)
     problems += damaged
     return Book(
@@ -119,7 +122,7 @@ def weave(
     only: Collection[str] = (),
     jobs: int | None = None,
     device: str = "cpu",
-    limit: float = runner.LIMIT,
+    limit: float = pool.LIMIT,
     progress: Progress | None = None,
 ) -> Woven:
     """Bring every module's result up to date and check the book against them.
@@ -143,12 +146,12 @@ def weave(
     keys: dict[str, str] = {}
     for name in sorted(set(only) - set(book.sources) - book.unread):
         what = f"there is no module {name!r}"
-        cure = f"the modules are {', '.join(sorted(book.sources)) or 'none'}"
-        problems.append(Problem(book.root / SNIPPETS / f"{name}.py", 1, what, cure))
+        hint = f"the modules are {', '.join(sorted(book.sources)) or 'none'}"
+        problems.append(Problem(book.root / SNIPPETS / f"{name}.py", 1, what, hint))
     for name, source in book.sources.items():
         if only and name not in only:
             continue
-        keys[name] = cache.key(source, book.root, device)
+        keys[name] = key_of(source, book.root, device)
         result = kept.load(name, keys[name])
         if result is None:
             stale.append(source)
@@ -158,7 +161,7 @@ def weave(
     if stale:
         progress.total(len(stale))
         stale.sort(key=lambda source: -(kept.seconds(source.module) or 0.0))
-        for source, answer, seconds in runner.run(
+        for source, answer, seconds in pool.run(
             stale,
             book.root,
             book.root / CACHE,
@@ -177,7 +180,7 @@ def weave(
         kept.prune({*book.sources, *book.unread})
     results = with_recorded_figures(book, results, kept)
     problems += check.references(book, results)
-    problems += check.wishes(book)
+    problems += check.interactive(book)
     if not only:
         problems += check.unshown(book, results)
     problems += check.differences(book, results)
@@ -205,14 +208,14 @@ def with_recorded_figures(
                     held.setdefault(name, []).append((recording.name, drawing))
             files = []
             for name, drawings in held.items():
-                key = cache.digest(json.dumps([cache.engine(), drawings]).encode())
+                key = digest(json.dumps([engine(), drawings]).encode())
                 place = book.root / CACHE / "recorded" / f"{key}.svg"
                 if not place.exists():
                     parts = [
                         (title, figure.Drawing.from_json(json.loads(text)))
                         for title, text in drawings
                     ]
-                    cache.write(place, figure.draw(parts).encode())
+                    write(place, figure.draw(parts).encode())
                 files.append((name, kept.keep(place.read_bytes())))
             data = recorded.moving_data(book, slot)
             cells = tuple(
@@ -251,9 +254,7 @@ def fill_chapters(woven: Woven) -> list[Path]:
             ]
     if problems:
         raise WeaveError(*problems)
-    return [
-        path for path, text in texts if cache.write(path, text.encode(), by=woven.parts)
-    ]
+    return [path for path, text in texts if write(path, text.encode(), by=woven.parts)]
 
 
 def publish(woven: Woven) -> None:
@@ -275,7 +276,7 @@ def _write_files(woven: Woven, folder: Path) -> set[Path]:
     files |= {name: text.encode() for name, text in programs(woven)}
     files[f"{FIGURES}/runs.json"] = runs(woven).encode()
     for name, data in files.items():
-        cache.write(folder / name, data, by=woven.parts)
+        write(folder / name, data, by=woven.parts)
     return {folder / name for name in files}
 
 
@@ -372,7 +373,7 @@ def _zensical_site() -> Path | None:
 def _figures_of(slot: Slot, woven: Woven, kept: Cache) -> dict[str, str]:
     result = woven.results.get(slot.module)
     cell = result.cell(slot.cell) if result else None
-    found = {name: kept.read(digest) for name, digest in (cell.files if cell else ())}
+    found = {name: kept.read(wanted) for name, wanted in (cell.files if cell else ())}
     return {name: data.decode("utf-8") for name, data in found.items() if data}
 
 

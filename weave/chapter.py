@@ -1,7 +1,7 @@
 """From a chapter's Markdown to its slots, and back to Markdown with them filled.
 
 A slot is a directive directly above a Python fence, and the output fence below it
-(a figure that moves has a directive of its own, see `_wish`):
+(a figure that moves has a directive of its own, see `_interactive`):
 
     <!-- snippet: autograd.py#backward -->
     ```python
@@ -26,7 +26,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from weave.model import Chapter, Fence, Image, Problem, Slot, WeaveError, Wish
+from weave.model import Chapter, Fence, Image, Interactive, Problem, Slot, WeaveError
 
 DIRECTIVE = re.compile(r"\s*<!--\s*snippet:(?P<target>.*?)-->\s*")
 TARGET = re.compile(r"(?P<module>[A-Za-z_]\w*)\.py#(?P<cell>[\w-]+)")
@@ -57,13 +57,13 @@ def read_chapter(path: Path) -> Chapter:
         text = path.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
-        cure = "save the file as UTF-8"
-        raise WeaveError(Problem(path, line, "is not UTF-8", cure)) from error
+        hint = "save the file as UTF-8"
+        raise WeaveError(Problem(path, line, "is not UTF-8", hint)) from error
     return parse_chapter(text, path)
 
 
 def parse_chapter(text: str, path: Path) -> Chapter:
-    """Find the slots, the images and the wishes of a chapter.
+    """Find the slots, the images and the interactive figures of a chapter.
 
     Raises:
         WeaveError: A fence is not closed; a directive is malformed or claims no
@@ -72,14 +72,14 @@ def parse_chapter(text: str, path: Path) -> Chapter:
     problems: list[Problem] = []
     slots: list[Slot] = []
     images: list[Image] = []
-    wishes: list[Wish] = []
+    interactive: list[Interactive] = []
     lines = split_lines(text)
     offsets = [0]
     for line in lines:
         offsets.append(offsets[-1] + len(line))
 
-    def report(number: int, what: str, cure: str) -> None:
-        problems.append(Problem(path, number + 1, what, cure))
+    def report(number: int, what: str, hint: str) -> None:
+        problems.append(Problem(path, number + 1, what, hint))
 
     def fence_at(index: int) -> tuple[Fence, str, int] | None:
         """The fence that opens at line `index`: it, its info, the line after it."""
@@ -110,8 +110,8 @@ def parse_chapter(text: str, path: Path) -> Chapter:
             if lines[end].strip() == END_OF_RECORDED:
                 break
         else:
-            cure = f"add a line {END_OF_RECORDED} below it"
-            report(index, "this place for recordings has no end", cure)
+            hint = f"add a line {END_OF_RECORDED} below it"
+            report(index, "this place for recordings has no end", hint)
             end = index + 1
         start = offsets[index + 1]
         place = Fence(index + 1, start, offsets[end], indent, END_OF_RECORDED)
@@ -152,7 +152,7 @@ def parse_chapter(text: str, path: Path) -> Chapter:
         elif EXPLORE.fullmatch(line.rstrip("\n")):
             after = _end_of_comment(lines, index) or len(lines)
             try:
-                wishes.append(_wish(lines, index, after, path))
+                interactive.append(_interactive(lines, index, after, path))
             except WeaveError as error:
                 problems += error.problems
             index = after
@@ -186,7 +186,7 @@ def parse_chapter(text: str, path: Path) -> Chapter:
             index += 1
     if problems:
         raise WeaveError(*problems)
-    return Chapter(path, text, tuple(slots), tuple(images), tuple(wishes))
+    return Chapter(path, text, tuple(slots), tuple(images), tuple(interactive))
 
 
 def fill(chapter: Chapter, contents: Iterable[tuple[Fence, str]]) -> str:
@@ -218,8 +218,8 @@ def fill(chapter: Chapter, contents: Iterable[tuple[Fence, str]]) -> str:
             what = (
                 f"the text for this fence holds a line of {ticks}, which would close it"
             )
-            cure = f"open and close this fence with {ticks + ticks[0]}"
-            problems.append(Problem(chapter.path, fence.line, what, cure))
+            hint = f"open and close this fence with {ticks + ticks[0]}"
+            problems.append(Problem(chapter.path, fence.line, what, hint))
             continue
         pieces += [text[position : fence.start], indented(content, fence, text)]
         position = fence.end
@@ -256,7 +256,7 @@ def split_lines(text: str) -> list[str]:
     return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 
-def _wish(lines: list[str], index: int, end: int, path: Path) -> Wish:
+def _interactive(lines: list[str], index: int, end: int, path: Path) -> Interactive:
     """What a figure that moves asks of a module, in a comment above the still figure.
 
         <!-- explore: descent after gradient_descent.py#paths
@@ -268,17 +268,17 @@ def _wish(lines: list[str], index: int, end: int, path: Path) -> Wish:
     """
     problems: list[Problem] = []
 
-    def report(number: int, what: str, cure: str) -> None:
-        problems.append(Problem(path, number + 1, what, cure))
+    def report(number: int, what: str, hint: str) -> None:
+        problems.append(Problem(path, number + 1, what, hint))
 
     head = EXPLORE.fullmatch(lines[index].rstrip("\n"))
     target = EXPLORED.fullmatch(head["target"].strip()) if head else None
     if target is None:
-        cure = "write <!-- explore: figure after module.py#cell, then lines name: value"
-        report(index, f"{lines[index].strip()} names no figure and cell", cure)
+        hint = "write <!-- explore: figure after module.py#cell, then lines name: value"
+        report(index, f"{lines[index].strip()} names no figure and cell", hint)
     if end >= len(lines) or not IMAGE.match(lines[end].strip()):
-        cure = "put its still figure, ![...](...), on the line below the -->"
-        report(index, "this directive stands above no figure", cure)
+        hint = "put its still figure, ![...](...), on the line below the -->"
+        report(index, "this directive stands above no figure", hint)
     if "-->" not in lines[end - 1]:
         report(index, "this comment is never closed", "add --> where it ends")
     values: list[tuple[str, str]] = []
@@ -300,7 +300,7 @@ def _wish(lines: list[str], index: int, end: int, path: Path) -> Wish:
             values.append((value["name"], value["expression"]))
     if problems or target is None:
         raise WeaveError(*problems)
-    return Wish(
+    return Interactive(
         path,
         index + 1,
         target["figure"],

@@ -1,4 +1,4 @@
-"""What is wrong with a book whose modules have run: each problem, with its cure.
+"""What is wrong with a book whose modules have run: each problem, with its hint.
 
 Nothing here runs or writes anything; a module without a result is left out of every
 comparison with results, since its own failure is reported already.
@@ -15,7 +15,7 @@ from posixpath import normpath
 from weave import recorded
 from weave.chapter import contents
 from weave.model import Book, Cell, Chapter, Fence, Problem, Result, Slot
-from weave.source import definition
+from weave.read.module import definition
 
 DOCS = "docs"
 SNIPPETS = "snippets"
@@ -53,16 +53,16 @@ def references(book: Book, results: Mapping[str, Result]) -> Iterator[Problem]:
             if source is None:
                 if slot.module not in book.unread:
                     what = f"there is no module {SNIPPETS}/{slot.module}.py"
-                    cure = _nearest(slot.module, book.sources, "the modules are")
-                    yield Problem(chapter.path, slot.line, what, cure)
+                    hint = _nearest(slot.module, book.sources, "the modules are")
+                    yield Problem(chapter.path, slot.line, what, hint)
                 continue
             cell = source.cell(slot.cell)
             if cell is None:
                 what = f"{SNIPPETS}/{slot.module}.py has no cell {slot.cell!r}"
-                cure = _nearest(
+                hint = _nearest(
                     slot.cell, [c.name for c in source.cells], "its cells are"
                 )
-                yield Problem(chapter.path, slot.line, what, cure)
+                yield Problem(chapter.path, slot.line, what, hint)
                 continue
             index = source.cells.index(cell)
             if slot.module in last and last[slot.module][0] >= index:
@@ -70,8 +70,8 @@ def references(book: Book, results: Mapping[str, Result]) -> Iterator[Problem]:
                 what = (
                     f"{slot.address} stands below {other.address} of line {other.line}"
                 )
-                cure = "show a module's cells once each, in the module's order"
-                yield Problem(chapter.path, slot.line, what, cure)
+                hint = "show a module's cells once each, in the module's order"
+                yield Problem(chapter.path, slot.line, what, hint)
             last[slot.module] = (index, slot)
             yield from _wrong_output(chapter, slot, results)
         yield from _unshown_borrowings(chapter, book)
@@ -87,11 +87,11 @@ def _wrong_output(
         return
     if shown.output and slot.output is None:
         what = f"{slot.address} prints, but the page shows no output"
-        cure = (
+        hint = (
             "add <!--pytest-codeblocks:expected-output--> and an empty ```text fence "
             "below it, then run nox -s weave"
         )
-        yield Problem(chapter.path, slot.line, what, cure)
+        yield Problem(chapter.path, slot.line, what, hint)
     elif not shown.output and slot.output is not None:
         what = f"{slot.address} prints nothing, but the page has an output fence"
         yield Problem(chapter.path, slot.output.line, what, "remove the output fence")
@@ -114,8 +114,8 @@ def _unshown_borrowings(chapter: Chapter, book: Book) -> Iterator[Problem]:
                 )
                 if place is not None and (other, place.name) not in shown:
                     what = f"{module}.py borrows {name} from {other}.py, unshown here"
-                    cure = f"write <!-- snippet: {place.address} --> above a fence"
-                    yield Problem(chapter.path, slot.line, what, cure)
+                    hint = f"write <!-- snippet: {place.address} --> above a fence"
+                    yield Problem(chapter.path, slot.line, what, hint)
 
 
 def _wrong_images(
@@ -128,8 +128,8 @@ def _wrong_images(
             continue
         if not image.alt.strip():
             what = f"the figure {image.target} has no alternative text"
-            cure = "say between the brackets what a reader should see in it"
-            yield Problem(chapter.path, image.line, what, cure)
+            hint = "say between the brackets what a reader should see in it"
+            yield Problem(chapter.path, image.line, what, hint)
         parts = target.split("/")
         module = parts[1] if len(parts) == 3 else ""
         if parts[0] != FIGURES or (
@@ -146,25 +146,25 @@ def _wrong_images(
                 continue  # which is a problem of its own: see weave.recorded.wrong
             if parts[2] not in made:
                 what = f"{SNIPPETS}/{module}.py makes no figure {parts[2]!r}"
-                cure = _nearest(parts[2], made, "its figures are")
-                yield Problem(chapter.path, image.line, what, cure)
+                hint = _nearest(parts[2], made, "its figures are")
+                yield Problem(chapter.path, image.line, what, hint)
 
 
-def wishes(book: Book) -> Iterator[Problem]:
+def interactive(book: Book) -> Iterator[Problem]:
     """Figures that move, and name a module or a cell that is not there."""
     for chapter in book.chapters:
-        for wish in chapter.wishes:
+        for wish in chapter.interactive:
             source = book.sources.get(wish.module)
             if source is None:
                 if wish.module not in book.unread:
                     what = f"there is no module {SNIPPETS}/{wish.module}.py"
-                    cure = _nearest(wish.module, book.sources, "the modules are")
-                    yield Problem(chapter.path, wish.line, what, cure)
+                    hint = _nearest(wish.module, book.sources, "the modules are")
+                    yield Problem(chapter.path, wish.line, what, hint)
             elif source.cell(wish.cell) is None:
                 what = f"{SNIPPETS}/{wish.module}.py has no cell {wish.cell!r}"
                 names = [cell.name for cell in source.cells]
-                cure = _nearest(wish.cell, names, "its cells are")
-                yield Problem(chapter.path, wish.line, what, cure)
+                hint = _nearest(wish.cell, names, "its cells are")
+                yield Problem(chapter.path, wish.line, what, hint)
 
 
 def unshown(book: Book, results: Mapping[str, Result]) -> Iterator[Problem]:
@@ -181,17 +181,17 @@ def unshown(book: Book, results: Mapping[str, Result]) -> Iterator[Problem]:
         for cell in source.cells:
             if (module, cell.name) not in shown and not cell.imported:
                 what = f"no chapter shows the cell {cell.name!r}"
-                cure = f"write <!-- snippet: {cell.address} --> above a Python fence"
-                yield Problem(source.path, cell.line, what, cure)
+                hint = f"write <!-- snippet: {cell.address} --> above a Python fence"
+                yield Problem(source.path, cell.line, what, hint)
         result = results.get(module)
         for made in result.cells if result else ():
             for name, _ in made.files:
                 target = f"{FIGURES}/{module}/{name}"
                 if target not in images:
                     what = f"no chapter shows the figure {target}"
-                    cure = f"write ![what to see in it](…/{target})"
+                    hint = f"write ![what to see in it](…/{target})"
                     place = source.cell(made.name)
-                    yield Problem(source.path, place.line if place else 1, what, cure)
+                    yield Problem(source.path, place.line if place else 1, what, hint)
 
 
 def differences(book: Book, results: Mapping[str, Result]) -> Iterator[Problem]:
@@ -205,16 +205,16 @@ def differences(book: Book, results: Mapping[str, Result]) -> Iterator[Problem]:
                 origin = f"{SNIPPETS}/{slot.address}"
                 if fence is slot.code:
                     what = f"differs from {origin}"
-                    cure = "edit the module, then run nox -s weave"
+                    hint = "edit the module, then run nox -s weave"
                 elif fence is slot.recorded:
                     what = f"differs from what is recorded of {origin}"
-                    cure = "check that the prose is still true, then run nox -s weave"
+                    hint = "check that the prose is still true, then run nox -s weave"
                 else:
                     what = f"differs from what {origin} prints"
-                    cure = "check that the prose is still true, then run nox -s weave"
+                    hint = "check that the prose is still true, then run nox -s weave"
                 line, detail = _difference(old, new)
                 place = fence.line + 1 + line
-                yield Problem(chapter.path, place, what, cure, detail, warning=True)
+                yield Problem(chapter.path, place, what, hint, detail, warning=True)
 
 
 def _difference(old: str, new: str) -> tuple[int, str]:

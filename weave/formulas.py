@@ -22,7 +22,7 @@ from markdown.postprocessors import Postprocessor
 from pymdownx.arithmatex import ArithmatexExtension
 
 from weave import markdown
-from weave.cache import write
+from weave.keep.files import write
 from weave.model import Problem, WeaveError
 
 if TYPE_CHECKING:

@@ -20,10 +20,11 @@ from mkdocs.livereload import LiveReloadServer
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from weave import build, markdown, progress, recorded, runner, serving
-from weave.cache import write
+from weave import build, markdown, progress, recorded, serving
 from weave.check import DOCS, FIGURES
-from weave.source import third_party
+from weave.keep.files import write
+from weave.read.imports import third_party
+from weave.run import pool
 
 DIRECTIVE = re.compile(r"<!--\s*snippet:\s*(\w+)\.py#")
 log = logging.getLogger("mkdocs.plugins.weave")
@@ -34,7 +35,7 @@ def on_startup(command: Literal["build", "gh-deploy", "serve"], dirty: bool) -> 
     serving.active = command == "serve"
     if serving.active:
         book = build.read_book(Path.cwd())
-        runner.warm(third_party([*book.sources.values()], book.root))
+        pool.preload(third_party([*book.sources.values()], book.root))
 
 
 def on_config(config: MkDocsConfig) -> None:

@@ -28,12 +28,12 @@ from weave.model import (
     Cell,
     CellResult,
     Chapter,
+    Interactive,
     Problem,
     Result,
     Slot,
     Table,
     WeaveError,
-    Wish,
 )
 
 #: The Markdown file that is being rendered, where the site generator tells us.
@@ -80,12 +80,12 @@ class Fill(Preprocessor):
             starts.append(starts[-1] + len(line))
         shown = _shown_chapter(chapter.slots, woven)
         up = _way_up(shown, woven)
-        places: list[Slot | Wish] = sorted(
-            [*chapter.slots, *chapter.wishes], key=attrgetter("line")
+        places: list[Slot | Interactive] = sorted(
+            [*chapter.slots, *chapter.interactive], key=attrgetter("line")
         )
         for place in places:
             pieces.append(chapter.text[position : starts[place.line - 1]])
-            if isinstance(place, Wish):
+            if isinstance(place, Interactive):
                 pieces.append(self._moving(place, woven))
                 position = chapter.text.find("-->", starts[place.line - 1]) + 3
                 continue
@@ -134,7 +134,7 @@ class Fill(Preprocessor):
         indent = slot.recorded.indent if slot.recorded else ""
         return f"\n{indent}{self.md.htmlStash.store(text)}\n" if text else ""
 
-    def _moving(self, wish: Wish, woven: build.Woven) -> str:
+    def _moving(self, wish: Interactive, woven: build.Woven) -> str:
         result = woven.results.get(wish.module)
         cell = result.cell(wish.cell) if result else None
         values = dict(cell.data).get(wish.figure) if cell else None

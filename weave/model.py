@@ -22,12 +22,12 @@ class Problem:
     path: Path
     line: int
     what: str
-    cure: str
+    hint: str
     detail: str = ""
     warning: bool = False
 
     def __str__(self) -> str:
-        head = f"{self.path}:{self.line}: {self.what}; {self.cure}"
+        head = f"{self.path}:{self.line}: {self.what}; {self.hint}"
         return "\n".join([head, *(f"    {line}" for line in self.detail.splitlines())])
 
 
@@ -61,8 +61,8 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What a figure that moves wants to know of a module: values, after one cell.
+class Interactive:
+    """An interactive figure: the values that it shows of a module, after one cell.
 
     `values` are pairs of a name and a Python expression; each is evaluated in the
     module when the cell has run. `path` and `line` say which page asks.
@@ -82,8 +82,8 @@ class Source:
 
     `imports` are the files of this repository that running the module loads,
     found by reading the import statements of it and, in turn, of what it imports.
-    `wishes` are those of all pages, in their order. `measured` names the cells whose
-    output differs from run to run, so that pages show recordings of it.
+    `interactive` are those of all pages, in their order. `measured` names the cells
+    whose output differs from run to run, so that pages show recordings of it.
     """
 
     path: Path
@@ -91,7 +91,7 @@ class Source:
     text: str
     cells: tuple[Cell, ...]
     imports: tuple[Path, ...]
-    wishes: tuple[Wish, ...] = ()
+    interactive: tuple[Interactive, ...] = ()
     measured: tuple[str, ...] = ()
 
     def is_unrecorded(self, cell: CellResult | None) -> bool:
@@ -155,13 +155,13 @@ class Image:
 
 @dataclass(frozen=True)
 class Chapter:
-    """A Markdown file with its slots, images and wishes in the order of the page."""
+    """A Markdown file with its slots, images and interactive figures, each in order."""
 
     path: Path
     text: str
     slots: tuple[Slot, ...]
     images: tuple[Image, ...]
-    wishes: tuple[Wish, ...] = ()
+    interactive: tuple[Interactive, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -182,9 +182,9 @@ class CellResult:
     """What one cell gave: its printed text, printed tables, files, and values.
 
     `files` maps a name such as `backward.svg` to the digest under which the
-    cache holds its bytes; `data` maps the name of a figure that moves to the values
-    that it wished for, as JSON; `drawings` maps the name of a measured cell's figure
-    to what is drawn in it, as JSON (see `weave.figure.drawing`).
+    cache holds its bytes; `data` maps the name of an interactive figure to the
+    values that it asks for, as JSON; `drawings` maps the name of a measured
+    cell's figure to what is drawn in it, as JSON (see `weave.figure.drawing`).
     """
 
     name: str

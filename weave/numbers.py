@@ -121,20 +121,20 @@ def _next(name: str, numbers: dict[str, str]) -> str:
     kind = name.partition("-")[0]
     if name in numbers:
         what = f"this page has two places named {name}"
-        cure = f"show the {kind} once, or rename one"
-        raise WeaveError(_problem(name.partition("-")[2], what, cure))
+        hint = f"show the {kind} once, or rename one"
+        raise WeaveError(_problem(name.partition("-")[2], what, hint))
     return str(1 + sum(other.startswith(f"{kind}-") for other in numbers))
 
 
 def _dangling(place: str, numbers: dict[str, str]) -> Problem:
     what = f"this page has no {place}"
-    cure = f"its figures and equations are {', '.join(numbers) or 'none'}"
-    return _problem(f"(#{place})", what, cure)
+    hint = f"its figures and equations are {', '.join(numbers) or 'none'}"
+    return _problem(f"(#{place})", what, hint)
 
 
-def _problem(words: str, what: str, cure: str) -> Problem:
+def _problem(words: str, what: str, hint: str) -> Problem:
     """What is wrong, at the first line of the page that holds these words."""
     path = markdown.page.get() or Path("page.md")
     text = path.read_text("utf-8") if path.is_file() else ""
     line = text.count("\n", 0, max(0, text.find(words))) + 1
-    return Problem(path, line, what, cure)
+    return Problem(path, line, what, hint)

@@ -22,8 +22,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from weave import build, cache, recorded, runner
+from weave import build, recorded
+from weave.keep.files import write
 from weave.model import Book, Problem, Result
+from weave.run import pool
 
 LIMIT = 3600.0  # seconds
 BUSY = 0.3  # of the cores
@@ -39,12 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = marked(book, device)
     for name in sorted(set(options.modules) - set(wanted)):
         what = f"no page shows what {device} records of {name!r}"
-        cure = f"the modules with such cells are {', '.join(wanted) or 'none'}"
-        problems.append(Problem(inside / "…", 1, what, cure))
+        hint = f"the modules with such cells are {', '.join(wanted) or 'none'}"
+        problems.append(Problem(inside / "…", 1, what, hint))
     if not problems and not (options.busy or is_idle()):
         what = "other programs keep this machine busy, so that times would be too long"
-        cure = "end them and try again, or add --busy if times do not matter"
-        problems.append(Problem(inside / "…", 1, what, cure))
+        hint = "end them and try again, or add --busy if times do not matter"
+        problems.append(Problem(inside / "…", 1, what, hint))
     if not problems:
         problems += record(book, options.modules or list(wanted), device, options.limit)
     for problem in problems:
@@ -89,7 +91,7 @@ def record(
     problems: list[Problem] = []
     cells = marked(book, device)
     sources = [book.sources[name] for name in modules]
-    runs = runner.run(
+    runs = pool.run(
         sources,
         book.root,
         book.root / build.CACHE,
@@ -160,7 +162,7 @@ def keep(
     text = json.dumps(known, indent=1, ensure_ascii=False)
     # Numbers of a line of a plot belong on one line of the file.
     text = re.sub(r"\[\s*(-?[\d.e+-]+(?:,\s*-?[\d.e+-]+)*)\s*\]", _on_one_line, text)
-    cache.write(path, f"{text}\n".encode())
+    write(path, f"{text}\n".encode())
     return path
 
 
@@ -181,7 +183,7 @@ def is_idle(patience: float = 180.0) -> bool:
     if not hasattr(os, "getloadavg"):  # on Windows
         return True
     end = time.monotonic() + patience
-    while os.getloadavg()[0] > BUSY * runner.cores():
+    while os.getloadavg()[0] > BUSY * pool.cores():
         if time.monotonic() > end:
             return False
         print("waiting until other programs have ended", flush=True)
@@ -194,7 +196,7 @@ def describe(device: str) -> dict[str, Any]:
     import torch
 
     facts: dict[str, Any] = {"system": f"{platform.system()} {platform.machine()}"}
-    facts["threads"] = runner.cores()
+    facts["threads"] = pool.cores()
     name = _processor()
     if device != "cpu":
         facts["CPU"] = name

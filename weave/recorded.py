@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from weave.cache import digest
 from weave.figure import Drawing
+from weave.keep.files import digest
 from weave.model import Book, Problem, Recorded, Recording, Slot, Source, WeaveError
 
 FOLDER = "recorded"
@@ -40,7 +40,9 @@ def code_digest(source: Source, cell: str, root: Path) -> str:
         [path.relative_to(root).as_posix(), digest(path.read_bytes())]
         for path in source.imports
     ]
-    parts += [[w.figure, json.dumps(w.values)] for w in source.wishes if w.cell == cell]
+    parts += [
+        [w.figure, json.dumps(w.values)] for w in source.interactive if w.cell == cell
+    ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -66,14 +68,14 @@ def read_file(path: Path) -> list[Recording]:
     Raises:
         WeaveError: The file is not JSON, or not of the form that is written here.
     """
-    cure = "take it from version control again, or delete it and run nox -s record"
+    hint = "take it from version control again, or delete it and run nox -s record"
     try:
         text = path.read_bytes().decode("utf-8")
         data = json.loads(text)
     except ValueError as error:
         line = getattr(error, "lineno", 1)
         reason = f"is not JSON: {getattr(error, 'msg', None) or error}"
-        raise WeaveError(Problem(path, line, reason, cure)) from error
+        raise WeaveError(Problem(path, line, reason, hint)) from error
     lines = text.split("\n")
     try:
         return [
@@ -82,7 +84,7 @@ def read_file(path: Path) -> list[Recording]:
         ]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         said = f"is no recording: {type(error).__name__}: {error}"
-        raise WeaveError(Problem(path, 1, said, cure)) from error
+        raise WeaveError(Problem(path, 1, said, hint)) from error
 
 
 def _recording(
@@ -247,6 +249,6 @@ def wrong(book: Book) -> Iterator[Problem]:
             continue
         if slot.measured and not shown(book, slot):
             what = f"no machine has recorded {slot.address} as it is now"
-            cure = f"run nox -s record -- {slot.module}, and commit {FOLDER}/"
+            hint = f"run nox -s record -- {slot.module}, and commit {FOLDER}/"
             line = slot.recorded.line if slot.recorded else slot.line
-            yield Problem(chapter.path, line, what, cure, warning=True)
+            yield Problem(chapter.path, line, what, hint, warning=True)

@@ -82,8 +82,8 @@ def _plain(entry: re.Match[str], chapter: Chapter) -> str:
         if RAISED.search(match["tex"]):
             line = chapter.text.count("\n", 0, entry.start()) + 1
             what = f"the formula ${match['tex']}$ cannot be shown in one line of text"
-            cure = "write it without raised, lowered or stacked parts"
-            raise WeaveError(Problem(chapter.path, line, what, cure))
+            hint = "write it without raised, lowered or stacked parts"
+            raise WeaveError(Problem(chapter.path, line, what, hint))
         shown = MATHML.search(formulas.rendered(match["tex"]))
         return html.unescape(re.sub(r"<[^>]+>", "", shown["shown"] if shown else ""))
 

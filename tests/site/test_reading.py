@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, Route
 
 from tests.weave.books import ROOT
-from weave.source import read_source
+from weave.read.module import read_source
 
 pytestmark = pytest.mark.browser
 

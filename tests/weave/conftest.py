@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.weave.books import SmallBook
-from weave import build, runner
+from weave import build
+from weave.run import pool
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _warm() -> None:
     """Begin to import the slow packages, once for the few tests that need them."""
-    runner.warm(["matplotlib", "pandas", "torch"])
+    pool.preload(["matplotlib", "pandas", "torch"])
 
 
 @pytest.fixture(autouse=True)

@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests.weave.books import SmallBook, page
-from weave import build, cache
-from weave.cache import Cache
+from weave import build
+from weave.keep import key, store
+from weave.keep.files import digest, write
+from weave.keep.store import Cache
 from weave.model import CellResult, Result, Table
 
 Make = Callable[[dict[str, str]], SmallBook]
@@ -26,7 +28,7 @@ RESULT = Result(
             "one",
             "é 1\n  2",
             (Table("x\n0 1", ("", "x"), (("0", "1"),)),),
-            (("one.svg", cache.digest(b"<svg/>")),),
+            (("one.svg", digest(b"<svg/>")),),
         ),
         CellResult("two", ""),
     ),
@@ -70,7 +72,7 @@ def test_results_are_json_and_never_pickle(kept: Cache) -> None:
     text = stored(kept).read_text("utf-8")
     assert isinstance(json.loads(text), dict)
     assert "é 1" in text
-    source = Path(cache.__file__).read_text("utf-8")
+    source = Path(store.__file__).read_text("utf-8")
     assert not any(f"import {name}" in source for name in ("pickle", "shelve"))
 
 
@@ -106,13 +108,13 @@ def test_a_result_that_is_not_utf8_is_a_miss(kept: Cache) -> None:
 @pytest.mark.parametrize("data", [b"", b"<svg", b"<svg></svg>"])
 def test_a_damaged_figure_is_a_miss(kept: Cache, data: bytes) -> None:
     stored(kept)
-    kept.path(cache.digest(b"<svg/>")).write_bytes(data)
+    kept.path(digest(b"<svg/>")).write_bytes(data)
     assert kept.load("a", KEY) is None
 
 
 def test_a_missing_figure_is_a_miss(kept: Cache) -> None:
     stored(kept)
-    kept.path(cache.digest(b"<svg/>")).unlink()
+    kept.path(digest(b"<svg/>")).unlink()
     assert kept.load("a", KEY) is None
 
 
@@ -134,11 +136,11 @@ def test_how_long_a_module_took_is_remembered_beyond_a_change(kept: Cache) -> No
 
 
 def test_old_results_are_forgotten_but_not_the_newest(kept: Cache) -> None:
-    keys = [f"{number:064}" for number in range(1, cache.KEPT_PER_MODULE + 3)]
-    keys = [key[::-1] for key in keys]
-    for age, key in enumerate(reversed(keys)):
-        kept.store(Result("a", (), 1, 1, "cpu", ()), key)
-        path = kept.results / f"a-{key[:32]}.json"
+    keys = [f"{number:064}" for number in range(1, store.KEPT_PER_MODULE + 3)]
+    keys = [each[::-1] for each in keys]
+    for age, each in enumerate(reversed(keys)):
+        kept.store(Result("a", (), 1, 1, "cpu", ()), each)
+        path = kept.results / f"a-{each[:32]}.json"
         os.utime(path, (time.time() - 60 * age, time.time() - 60 * age))
     kept.prune(["a"])
     found = [key for key in keys if kept.load("a", key)]
@@ -155,7 +157,7 @@ def test_results_of_a_module_that_is_gone_are_forgotten(kept: Cache) -> None:
 
 def test_a_file_that_no_result_names_goes_when_it_is_old(kept: Cache) -> None:
     stored(kept)
-    used, old, young = (cache.digest(b"<svg/>"), kept.keep(b"old"), kept.keep(b"young"))
+    used, old, young = (digest(b"<svg/>"), kept.keep(b"old"), kept.keep(b"young"))
     part = kept.files / ".abc.part"
     part.write_bytes(b"half")
     for path in (kept.path(used), kept.path(old), part):
@@ -172,11 +174,11 @@ def test_a_file_that_no_result_names_goes_when_it_is_old(kept: Cache) -> None:
 
 def test_a_file_is_written_only_if_its_content_changes(tmp_path: Path) -> None:
     path = tmp_path / "new" / "page.md"
-    assert cache.write(path, b"one")
+    assert write(path, b"one")
     os.utime(path, (1, 1))
-    assert not cache.write(path, b"one")
+    assert not write(path, b"one")
     assert path.stat().st_mtime == 1
-    assert cache.write(path, b"two")
+    assert write(path, b"two")
     assert path.read_bytes() == b"two"
     assert [each.name for each in path.parent.iterdir()] == ["page.md"]
 
@@ -185,13 +187,13 @@ def test_writing_keeps_a_files_permissions(tmp_path: Path) -> None:
     path = tmp_path / "page.md"
     path.write_bytes(b"one")
     path.chmod(0o640)
-    cache.write(path, b"two")
+    write(path, b"two")
     assert path.stat().st_mode & 0o777 == 0o640
 
 
 def test_a_new_file_gets_the_usual_permissions(tmp_path: Path) -> None:
     (tmp_path / "usual").write_bytes(b"")
-    cache.write(tmp_path / "new", b"one")
+    write(tmp_path / "new", b"one")
     usual = (tmp_path / "usual").stat().st_mode
     assert (tmp_path / "new").stat().st_mode == usual
 
@@ -207,7 +209,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="no space left"):
-        cache.write(path, b"two")
+        write(path, b"two")
     assert path.read_bytes() == b"one"
     assert [each.name for each in tmp_path.iterdir()] == ["page.md"]
 
@@ -303,8 +305,8 @@ def test_a_moved_book_runs_nothing(book: SmallBook) -> None:
 def test_another_version_of_a_package_runs_everything(
     book: SmallBook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = cache.packages()
-    monkeypatch.setattr(cache, "packages", lambda: (*found[:-1], "torch-99.0"))
+    found = key.packages()
+    monkeypatch.setattr(key, "packages", lambda: (*found[:-1], "torch-99.0"))
     assert ran(book) == {"a", "b", "c", "d"}
 
 
@@ -318,13 +320,13 @@ def test_another_python_runs_everything(
 def test_another_engine_runs_everything(
     book: SmallBook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache, "engine", lambda: "another")
+    monkeypatch.setattr(key, "engine", lambda: "another")
     assert ran(book) == {"a", "b", "c", "d"}
 
 
 def test_another_device_asks_for_another_result(book: SmallBook) -> None:
     source = build.read_book(book.root).sources["d"]
-    on_cpu, on_cuda = (cache.key(source, book.root, each) for each in ("cpu", "cuda"))
+    on_cpu, on_cuda = (key.key_of(source, book.root, each) for each in ("cpu", "cuda"))
     assert on_cpu != on_cuda
     woven = book.weave(device="nosuch")
     assert len(woven.results) == 0
@@ -332,7 +334,7 @@ def test_another_device_asks_for_another_result(book: SmallBook) -> None:
 
 
 def test_the_packages_are_those_that_are_installed() -> None:
-    found = dict(each.rsplit("-", 1) for each in cache.packages())
+    found = dict(each.rsplit("-", 1) for each in key.packages())
     assert {"torch", "numpy", "matplotlib"} <= found.keys()
     assert found["pytest"] == pytest.__version__
 
@@ -343,8 +345,8 @@ def test_the_engine_is_all_its_own_text(
     digests = []
     for text in ("x = 1", "x = 2"):
         (tmp_path / "other.py").write_text(text)
-        monkeypatch.setattr(cache, "__file__", str(tmp_path / "cache.py"))
-        digests.append(cache.engine.__wrapped__())
+        monkeypatch.setattr(key, "__file__", str(tmp_path / "keep" / "key.py"))
+        digests.append(key.engine.__wrapped__())
     assert digests[0] != digests[1]
 
 

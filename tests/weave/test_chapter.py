@@ -359,7 +359,7 @@ path: [x for x in range(3)]
 
 
 def test_a_wish_is_a_figure_a_cell_and_named_expressions() -> None:
-    (wish,) = parse_chapter("# Title\n\n" + WISH, PATH).wishes
+    (wish,) = parse_chapter("# Title\n\n" + WISH, PATH).interactive
     assert (wish.line, wish.figure, wish.module, wish.cell) == (
         3,
         "descent",

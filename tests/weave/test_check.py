@@ -1,4 +1,4 @@
-"""What is wrong between chapters and modules is said with its place and its cure."""
+"""What is wrong between chapters and modules is said with its place and its hint."""
 
 from __future__ import annotations
 

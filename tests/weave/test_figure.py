@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from weave import figure
+from weave.run import style
 
 SVG = """\
 <?xml version="1.0" encoding="utf-8"?>
@@ -26,34 +26,34 @@ SVG = """\
 
 
 def test_default_colors_become_variables_and_others_stay() -> None:
-    svg = figure.recolor(SVG)
+    svg = style.recolor(SVG)
     assert 'style="fill: none; stroke: var(--c0); stroke-width: 2"' in svg
     assert 'style="fill: var(--c1); stroke: #123456"' in svg
 
 
 def test_places_are_rounded_to_a_hundredth_of_a_point_and_scales_are_kept() -> None:
-    svg = figure.recolor(SVG)
+    svg = style.recolor(SVG)
     assert 'd="M 1 -20.5 L 3.14 7"' in svg
     assert 'x="0.5" y="-13" transform="scale(0.015625)"' in svg
 
 
 def test_only_styles_are_recolored() -> None:
-    assert "<!-- #1f77b4 is blue -->" in figure.recolor(SVG)
+    assert "<!-- #1f77b4 is blue -->" in style.recolor(SVG)
 
 
 def test_what_would_name_a_date_or_another_host_is_left_out() -> None:
-    svg = figure.recolor(SVG)
+    svg = style.recolor(SVG)
     assert "metadata" not in svg
     assert "DOCTYPE" not in svg
     assert "DTD" not in svg
 
 
 def test_the_style_sheet_stands_in_the_file_once_with_both_schemes() -> None:
-    svg = figure.recolor(SVG)
-    assert svg.count(figure.stylesheet()) == 1
-    light, _, dark = figure.stylesheet().partition("@media")
+    svg = style.recolor(SVG)
+    assert svg.count(style.stylesheet()) == 1
+    light, _, dark = style.stylesheet().partition("@media")
     assert dark.startswith(" (prefers-color-scheme:dark)")
-    for name, (_, in_light, in_dark) in figure.COLORS.items():
+    for name, (_, in_light, in_dark) in style.COLORS.items():
         assert f"--{name}:{in_light};" in light
         assert f"--{name}:{in_dark};" in dark
 
@@ -75,14 +75,14 @@ def contrast(one: str, other: str) -> float:
 @pytest.mark.parametrize("scheme", [1, 2], ids=["light", "dark"])
 @pytest.mark.parametrize("name", ["ink", "muted", *(f"c{i}" for i in range(8))])
 def test_every_color_stands_out_from_the_paper(name: str, scheme: int) -> None:
-    color, paper = figure.COLORS[name][scheme], figure.COLORS["paper"][scheme]
+    color, paper = style.COLORS[name][scheme], style.COLORS["paper"][scheme]
     assert contrast(color, paper) >= (4.5 if name in ("ink", "muted") else 3)
 
 
 def test_the_colors_are_those_that_matplotlib_draws_with() -> None:
     from matplotlib.colors import to_hex
 
-    assert [figure.COLORS[f"c{i}"][0] for i in range(8)] == [
+    assert [style.COLORS[f"c{i}"][0] for i in range(8)] == [
         to_hex(f"C{i}") for i in range(8)
     ]
 
@@ -90,4 +90,4 @@ def test_the_colors_are_those_that_matplotlib_draws_with() -> None:
 def test_the_style_is_one_that_matplotlib_knows() -> None:
     import matplotlib as mpl
 
-    assert figure.STYLE.keys() <= mpl.rcParamsDefault.keys()
+    assert style.STYLE.keys() <= mpl.rcParamsDefault.keys()

@@ -126,4 +126,4 @@ def test_a_reference_to_nothing_and_a_name_used_twice_stop_the_build(
     (problem,) = raised.value.problems
     assert problem.line == line
     assert problem.path == Path.cwd() / "docs" / "a.md"
-    assert f"{problem.what}; {problem.cure}" == said
+    assert f"{problem.what}; {problem.hint}" == said

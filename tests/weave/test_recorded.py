@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.weave.books import OUTPUT, SmallBook
-from weave import build, figure, record, recorded, runner
+from weave import build, figure, record, recorded
 from weave.model import Recording
+from weave.run import pool
 
 Make = Callable[[dict[str, str]], SmallBook]
 REGION = "<!-- recorded -->\n<!-- end of recorded -->\n"
@@ -287,8 +288,8 @@ def test_a_recording_uses_every_core_and_a_build_one(book: SmallBook) -> None:
     (recording,) = recordings(book)
     clock = recording.cell("clock")
     assert clock is not None
-    assert clock.output.split("\n")[0] == str(runner.cores())
-    assert dict(recording.facts)["threads"] == str(runner.cores())
+    assert clock.output.split("\n")[0] == str(pool.cores())
+    assert dict(recording.facts)["threads"] == str(pool.cores())
     one = book.weave().results["a"].cell("one")
     assert one is not None
     assert one.output == "1"

@@ -146,7 +146,7 @@ def test_a_traceback_points_into_the_module(make_book: Make) -> None:
     assert (str(problem.path), problem.line) == ("snippets/a.py", 3)
     assert 'File "snippets/a.py", line 7, in <module>' in problem.detail
     assert "return x / 0" in problem.detail
-    assert "weave/worker.py" not in problem.detail
+    assert "weave/run/" not in problem.detail
 
 
 def test_nothing_a_module_started_outlives_it(make_book: Make, tmp_path: Path) -> None:
@@ -527,7 +527,7 @@ def test_a_module_that_replaces_standard_output_harms_nobody(make_book: Make) ->
 
 
 @pytest.mark.parametrize(
-    ("code", "cure"),
+    ("code", "hint"),
     [
         (
             "import sklearn_of_another_name",
@@ -556,11 +556,11 @@ def test_a_module_that_replaces_standard_output_harms_nobody(make_book: Make) ->
     ],
 )
 def test_what_a_readers_edit_raises_is_told_with_what_to_do(
-    make_book: Make, code: str, cure: str
+    make_book: Make, code: str, hint: str
 ) -> None:
     book = make_book(
         {"snippets/a.py": f"# %% one\n{code}\n", "docs/a.md": page("a.py#one")}
     )
     (said,) = book.problems()
     assert said.startswith("snippets/a.py:")
-    assert said.endswith(f"; {cure}")
+    assert said.endswith(f"; {hint}")

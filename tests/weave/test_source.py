@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from weave.model import WeaveError
-from weave.source import definition, read_source, third_party
+from weave.read.imports import third_party
+from weave.read.module import definition, read_source
 
 
 def write(root: Path, name: str, text: str) -> Path:
@@ -173,7 +174,7 @@ def test_a_helper_that_is_not_python_is_reported_with_who_imports_it(
     (problem,) = caught.value.problems
     assert problem.path == tmp_path / "snippets/b.py"
     assert problem.what.startswith("is not Python: ")
-    assert problem.cure == "repair it; a.py imports it"
+    assert problem.hint == "repair it; a.py imports it"
 
 
 def imports_of(root: Path, text: str) -> list[str]:

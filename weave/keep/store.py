@@ -11,78 +11,18 @@ that is killed leaves nothing half-written, and two builds do no harm.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import platform
-import sys
-import sysconfig
-import tempfile
 import time
 from collections.abc import Iterable
-from dataclasses import asdict
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from weave.model import CellResult, Result, Source, Table
+from weave.keep.codec import from_json, to_json
+from weave.keep.files import digest, write
+from weave.model import Result
 
 KEPT_PER_MODULE = 8
 YOUNG = 3600.0  # seconds for which a file that nothing refers to may be another build's
-
-
-def digest(data: bytes) -> str:
-    """SHA-256 of the bytes, as 64 hexadecimal digits."""
-    return hashlib.sha256(data).hexdigest()
-
-
-@cache
-def engine() -> str:
-    """Digest of the engine's own text, as it was when this process first asked."""
-    texts = sorted(Path(__file__).parent.glob("*.py"))
-    return digest(b"".join(digest(path.read_bytes()).encode() for path in texts))
-
-
-def packages() -> tuple[str, ...]:
-    """Every installed distribution with its version, such as `torch-2.13.0`, sorted.
-
-    Read from the names of the metadata folders, which takes about a millisecond
-    where reading the metadata itself takes a tenth of a second.
-    """
-    places = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
-    return tuple(
-        sorted(
-            entry.name.removesuffix(".dist-info")
-            for place in places
-            for entry in os.scandir(place)
-            if entry.name.endswith(".dist-info")
-        )
-    )
-
-
-def key(source: Source, root: Path, device: str) -> str:
-    """The key of a module's result on this machine, as 64 hexadecimal digits.
-
-    It covers the module's text, every file of this repository that it imports, what
-    the pages wish to know, Python, the installed packages, the device and the engine.
-    """
-    parts = [
-        engine(),
-        device,
-        platform.python_implementation(),
-        sys.version,
-        platform.machine(),
-        sys.platform,
-        os.environ.get("ATEN_CPU_CAPABILITY", ""),
-        *packages(),
-        source.text,
-    ]
-    parts.append(json.dumps(source.measured))
-    for wish in source.wishes:
-        parts += [wish.figure, wish.cell, json.dumps(wish.values)]
-    for path in source.imports:
-        parts += [path.relative_to(root).as_posix(), digest(path.read_bytes())]
-    return digest(json.dumps(parts).encode())
 
 
 class Cache:
@@ -123,7 +63,7 @@ class Cache:
 
     def store(self, result: Result, key: str) -> None:
         """Remember a result whose files are kept already (see `keep`)."""
-        told = asdict(result)
+        told = to_json(result)
         data = {"key": key, "digest": _digest_of(told), "result": told}
         text = json.dumps(data, indent=1, ensure_ascii=False)
         write(self.results / f"{result.module}-{key[:32]}.json", text.encode())
@@ -210,81 +150,3 @@ class Cache:
 
 def _digest_of(told: dict[str, Any]) -> str:
     return digest(json.dumps(told, sort_keys=True).encode())
-
-
-def write(path: Path, data: bytes, by: Path | None = None) -> bool:
-    """Write a file whole or not at all, and only if its content changes.
-
-    Args:
-        path: The file; its folder is made if needed.
-        data: Its new content.
-        by: The folder, on the same file system, for the temporary file that is then
-            renamed; by default the file's own.
-
-    Returns:
-        Whether the file was written.
-    """
-    try:
-        if path.read_bytes() == data:
-            return False
-    except OSError:
-        pass
-    path.parent.mkdir(parents=True, exist_ok=True)
-    place = by or path.parent
-    place.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(suffix=".part", prefix=".", dir=place)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
-        Path(name).chmod(mode)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return True
-
-
-@cache
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def from_json(data: dict[str, Any]) -> Result:
-    """The result whose `dataclasses.asdict` went through JSON.
-
-    Raises:
-        KeyError, TypeError, ValueError: The data is not of that form.
-    """
-    cells = tuple(
-        CellResult(
-            name=cell["name"],
-            output=cell["output"],
-            tables=tuple(
-                Table(
-                    table["text"],
-                    tuple(table["header"]),
-                    tuple(tuple(row) for row in table["rows"]),
-                )
-                for table in cell["tables"]
-            ),
-            files=tuple((name, wanted) for name, wanted in cell["files"]),
-            data=tuple((name, values) for name, values in cell["data"]),
-            drawings=tuple((name, drawn) for name, drawn in cell["drawings"]),
-        )
-        for cell in data["cells"]
-    )
-    return Result(
-        module=data["module"],
-        cells=cells,
-        seconds=data["seconds"],
-        cpu=data["cpu"],
-        device=data["device"],
-        versions=tuple((name, version) for name, version in data["versions"]),
-        reads=tuple((name, wanted) for name, wanted in data["reads"]),
-        warned=tuple((name, said) for name, said in data["warned"]),
-    )

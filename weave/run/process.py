@@ -31,8 +31,10 @@ from pathlib import Path
 from typing import Any
 
 from weave import figure
-from weave.cache import Cache, digest
-from weave.model import Cell, CellResult, Problem, Result, Source, Table, Wish
+from weave.keep.files import digest
+from weave.keep.store import Cache
+from weave.model import Cell, CellResult, Interactive, Problem, Result, Source, Table
+from weave.run import style
 
 LONGEST_OUTPUT = 20_000  # characters a cell may print: about 250 lines
 DIGITS = 7  # significant, of a number in the data of a figure that moves
@@ -105,10 +107,10 @@ def _broken(job: Job, error: Exception) -> Problem:
         cell = job.source.cell(job.at.read_text())
     said = f"{type(error).__name__}: {error}"
     what = f"cell {cell.name!r} breaks its worker" if cell else "breaks its worker"
-    cure = "let it leave alone the folder and the files that it did not make"
+    hint = "let it leave alone the folder and the files that it did not make"
     line = cell.line if cell else 1
     told = "".join(traceback.format_exception(error))
-    return Problem(job.source.path, line, f"{what}: {said}", cure, told)
+    return Problem(job.source.path, line, f"{what}: {said}", hint, told)
 
 
 def environment(device: str, threads: int = 1) -> dict[str, str]:
@@ -181,7 +183,7 @@ def _run(job: Job) -> Result:
         output = _output(out, cell, source)
         data = tuple(
             (wish.figure, _granted(wish, main.__dict__))
-            for wish in source.wishes
+            for wish in source.interactive
             if wish.cell == cell.name
         )
         if cell.name in source.measured and not job.record:
@@ -226,8 +228,8 @@ def _execute(
     except SystemExit as error:
         line = _line_in(source.path, error, cell)
         what = f"cell {cell.name!r} ends the program: SystemExit({error.code!r})"
-        cure = "let the module run to its last cell"
-        raise FailureError(Problem(source.path, line, what, cure)) from error
+        hint = "let the module run to its last cell"
+        raise FailureError(Problem(source.path, line, what, hint)) from error
     except BaseException as error:
         line = _line_in(source.path, error, cell)
         said = f"{type(error).__name__}: {error}".splitlines()[0].removesuffix(": ")
@@ -236,11 +238,11 @@ def _execute(
         told = "".join(traceback.format_exception(type(error), error, frames))
         told = told.replace(f"{root}{os.sep}", "")
         what = f"cell {cell.name!r} raises {said}"
-        cure = _cure(error)
-        raise FailureError(Problem(source.path, line, what, cure, told)) from error
+        hint = _hint(error)
+        raise FailureError(Problem(source.path, line, what, hint, told)) from error
 
 
-def _granted(wish: Wish, namespace: dict[str, Any]) -> str:
+def _granted(wish: Interactive, namespace: dict[str, Any]) -> str:
     """The values that a figure wishes for, as JSON."""
     granted = {}
     for name, expression in wish.values:
@@ -251,8 +253,8 @@ def _granted(wish: Wish, namespace: dict[str, Any]) -> str:
         except Exception as error:
             said = f"{type(error).__name__}: {error}"
             what = f"the value {name} of the figure {wish.figure!r} raises {said}"
-            cure = "write an expression of numbers, texts, tensors, lists and dicts"
-            raise FailureError(Problem(wish.path, wish.line, what, cure)) from error
+            hint = "write an expression of numbers, texts, tensors, lists and dicts"
+            raise FailureError(Problem(wish.path, wish.line, what, hint)) from error
     return json.dumps(granted, separators=(",", ":"), allow_nan=False)
 
 
@@ -271,7 +273,7 @@ def _as_data(value: Any) -> Any:
     return value
 
 
-def _cure(error: BaseException) -> str:
+def _hint(error: BaseException) -> str:
     """What to do about an exception; more for those that readers' edits raise."""
     if isinstance(error, ModuleNotFoundError) and error.name:
         package = error.name.partition(".")[0]
@@ -334,9 +336,9 @@ class _Capture:
         return data, end - begin
 
 
-def _refuse(cell: Cell, source: Source, what: str, cure: str) -> FailureError:
+def _refuse(cell: Cell, source: Source, what: str, hint: str) -> FailureError:
     return FailureError(
-        Problem(source.path, cell.line, f"cell {cell.name!r} {what}", cure)
+        Problem(source.path, cell.line, f"cell {cell.name!r} {what}", hint)
     )
 
 
@@ -348,8 +350,8 @@ def _said(err: _Capture, root: Path) -> str:
 
 def _complaint(said: str, cell: Cell, source: Source) -> FailureError:
     what = "writes to standard error, which no page shows"
-    cure = "repair what it complains of, or catch it and print it"
-    failure = _refuse(cell, source, what, cure)
+    hint = "repair what it complains of, or catch it and print it"
+    failure = _refuse(cell, source, what, hint)
     return FailureError(replace(failure.problem, detail=said))
 
 
@@ -358,8 +360,8 @@ def _output(out: _Capture, cell: Cell, source: Source) -> str:
     data, length = out.take(4 * LONGEST_OUTPUT)
     if length > len(data):
         what = f"prints {length:,} bytes"
-        cure = f"print at most {LONGEST_OUTPUT:,} characters"
-        raise _refuse(cell, source, what, cure)
+        hint = f"print at most {LONGEST_OUTPUT:,} characters"
+        raise _refuse(cell, source, what, hint)
     try:
         text = data.decode("utf-8").replace(os.linesep, "\n")
     except UnicodeDecodeError as error:
@@ -371,8 +373,8 @@ def _output(out: _Capture, cell: Cell, source: Source) -> str:
     for character in text:
         if not character.isprintable() and character not in "\n\t":
             what = f"prints the control character {character!r}"
-            cure = "print plain text, without colors or cursor movements"
-            raise _refuse(cell, source, what, cure)
+            hint = "print plain text, without colors or cursor movements"
+            raise _refuse(cell, source, what, hint)
     if text and not text.strip():
         raise _refuse(cell, source, "prints blank lines only", "print something")
     if text and not text.endswith("\n"):
@@ -386,16 +388,16 @@ def _figures(cell: Cell) -> dict[str, bytes]:
     if "matplotlib.pyplot" not in sys.modules:
         return {}
     import matplotlib.pyplot as plt
-    from matplotlib import style
+    import matplotlib.style
 
     files = {}
-    fixed = {name: value for name, value in figure.STYLE.items() if "svg." in name}
+    fixed = {name: value for name, value in style.STYLE.items() if "svg." in name}
     for count, number in enumerate(plt.get_fignums(), 1):
         drawn = io.BytesIO()
-        with style.context(fixed):
-            plt.figure(number).savefig(drawn, **figure.SAVE)
+        with matplotlib.style.context(fixed):
+            plt.figure(number).savefig(drawn, **style.SAVE)
         name = f"{cell.name}.svg" if count == 1 else f"{cell.name}-{count}.svg"
-        files[name] = figure.recolor(drawn.getvalue().decode("utf-8")).encode("utf-8")
+        files[name] = style.recolor(drawn.getvalue().decode("utf-8")).encode("utf-8")
     plt.close("all")
     return files
 
@@ -417,9 +419,9 @@ def _drawings(cell: Cell) -> dict[str, str]:
 def _style() -> None:
     import warnings
 
-    from matplotlib import style
+    import matplotlib.style
 
-    style.use(figure.STYLE)
+    matplotlib.style.use(style.STYLE)
     # plt.show() at the end of a cell opens a window for the reader; here there is none.
     warnings.filterwarnings("ignore", "FigureCanvasAgg is non-interactive")
 
@@ -479,8 +481,8 @@ def _need_device(job: Job) -> None:
     found = torch.accelerator.current_accelerator(check_available=True)
     if found is None or found.type != job.device:
         what = f"this machine has no device {job.device!r}, but {found or 'only a CPU'}"
-        cure = "leave --device out, or name the device that is here"
-        raise FailureError(Problem(job.source.path, 1, what, cure))
+        hint = "leave --device out, or name the device that is here"
+        raise FailureError(Problem(job.source.path, 1, what, hint))
 
 
 def _watch_reads(root: Path) -> set[str]:

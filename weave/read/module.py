@@ -1,15 +1,14 @@
-"""From a module's text to its cells, and to the files that its imports load."""
+"""From a module's text to its cells."""
 
 from __future__ import annotations
 
 import ast
 import re
-import sys
-from collections.abc import Collection, Iterable, Iterator
-from functools import lru_cache
+from collections.abc import Collection
 from pathlib import Path
 
 from weave.model import Cell, Problem, Source, WeaveError
+from weave.read.imports import files_of, parse, reachable
 
 MARKER = re.compile(r"# %%(?P<name>.*)")
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -30,16 +29,16 @@ def read_source(path: Path, root: Path) -> Source:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
-        cure = "save the file as UTF-8"
-        raise WeaveError(Problem(path, line, "is not UTF-8", cure)) from error
+        hint = "save the file as UTF-8"
+        raise WeaveError(Problem(path, line, "is not UTF-8", hint)) from error
     try:
-        tree = _tree(text)
+        tree = parse(text)
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 1
         reason = getattr(error, "msg", None) or str(error)
-        cure = "repair the module; no cell of it has run"
+        hint = "repair the module; no cell of it has run"
         raise WeaveError(
-            Problem(path, line, f"is not Python: {reason}", cure)
+            Problem(path, line, f"is not Python: {reason}", hint)
         ) from error
     cells, problems = _cells(path, text, tree, root, inside=frozenset())
     if problems:  # of which strings that hold markers may be the cause
@@ -47,48 +46,17 @@ def read_source(path: Path, root: Path) -> Source:
         cells, problems = _cells(path, text, tree, root, inside)
     if problems:
         raise WeaveError(*problems)
-    imports = tuple(sorted(_reachable(path, tree, root)))
+    imports = tuple(sorted(reachable(path, tree, root)))
     return Source(path, path.stem, text, tuple(cells), imports)
-
-
-def third_party(sources: list[Source], root: Path) -> tuple[str, ...]:
-    """Names of the modules that the sources import from installed packages, sorted.
-
-    These are what a warm parent process imports once for all of them.
-    """
-    names = set()
-    for source in sources:
-        for file in (source.path, *source.imports):
-            tree = _tree(file.read_text(encoding="utf-8"))
-            for name in _imported_names(tree):
-                top = name.partition(".")[0]
-                ours = _files(name, (source.path.parent, root))
-                if top not in sys.stdlib_module_names and not ours:
-                    names.add(name)
-    return tuple(sorted(names))
 
 
 def definition(source: Source, name: str) -> Cell | None:
     """The cell of a module that binds `name` at the module's top level, or None."""
     for cell in source.cells:
-        for node in _tree(cell.code).body:
+        for node in parse(cell.code).body:
             if name in _bound(node):
                 return cell
     return None
-
-
-@lru_cache(1024)
-def _tree(text: str) -> ast.Module:
-    return ast.parse(text)
-
-
-def _statements(tree: ast.AST) -> Iterator[ast.stmt]:
-    """Every statement, in whatever block; expressions, the bulk, are passed by."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.stmt):
-            yield node
-        if isinstance(node, ast.stmt | ast.ExceptHandler | ast.match_case):
-            yield from _statements(node)
 
 
 def _cells(
@@ -104,9 +72,9 @@ def _cells(
     first = marks[0][0] if marks else len(lines) + 1
     for node in tree.body:
         if node.lineno < first and not _is_docstring(node, tree):
-            cure = "put a line '# %% name' above it, so that a page can show it"
+            hint = "put a line '# %% name' above it, so that a page can show it"
             what = "code stands before the first cell, where no page can show it"
-            problems.append(Problem(path, node.lineno, what, cure))
+            problems.append(Problem(path, node.lineno, what, hint))
             break
     cells: list[Cell] = []
     seen: dict[str, int] = {}
@@ -136,22 +104,12 @@ def _cells(
             node.lineno < end <= _last_line(node) for node in tree.body
         ):
             what = f"the cell {name!r} is not complete Python by itself"
-            cure = "let the '# %%' lines stand between statements"
-            problems.append(Problem(path, start, what, cure))
+            hint = "let the '# %%' lines stand between statements"
+            problems.append(Problem(path, start, what, hint))
             continue
         borrowed = _borrowed(nodes, path, root)
         cells.append(Cell(path.stem, name, code, start, borrowed))
     return cells, problems
-
-
-def _parse(file: Path, importer: Path) -> ast.Module:
-    try:
-        return _tree(file.read_text(encoding="utf-8"))
-    except (SyntaxError, ValueError) as error:  # not UTF-8 is a ValueError too
-        line = getattr(error, "lineno", None) or 1
-        what = f"is not Python: {getattr(error, 'msg', None) or error}"
-        cure = f"repair it; {importer.name} imports it"
-        raise WeaveError(Problem(file, line, what, cure)) from error
 
 
 def _is_docstring(node: ast.stmt, tree: ast.Module) -> bool:
@@ -180,7 +138,7 @@ def _borrowed(
     for node in nodes:
         if not isinstance(node, ast.ImportFrom) or node.module is None:
             return ()
-        files = _files(node.module, (path.parent, root))
+        files = files_of(node.module, (path.parent, root))
         if path.parent not in [file.parent for file in files]:
             return ()
         names += [(node.module, alias.name) for alias in node.names]
@@ -197,58 +155,3 @@ def _bound(node: ast.stmt) -> set[str]:
         for child in ast.walk(node)
         if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store)
     }
-
-
-def _imported_names(tree: ast.Module) -> set[str]:
-    """The modules that the tree may import by their full names."""
-    names = set()
-    for node in _statements(tree):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.add(node.module)
-    return names
-
-
-def _files(name: str, folders: Iterable[Path]) -> list[Path]:
-    """The files below the folders that `import name` loads, packages first."""
-    for folder in folders:
-        files: list[Path] = []
-        place = folder
-        for part in name.split("."):
-            if (file := place / f"{part}.py").is_file():
-                return [*files, file]
-            place = place / part
-            if (file := place / "__init__.py").is_file():
-                files.append(file)
-            elif not place.is_dir():
-                break
-        if files:
-            return files
-    return []
-
-
-def _reachable(path: Path, tree: ast.Module, root: Path) -> set[Path]:
-    """The files of this repository that running the module loads, itself left out."""
-    top: tuple[Path, ...] = (
-        path.parent,
-        root,
-    )  # where Python looks when the module is run as a script
-    found: set[Path] = set()
-    waiting = [(path, tree)]
-    while waiting:
-        importer, tree = waiting.pop()
-        wanted: list[tuple[str, tuple[Path, ...]]]
-        wanted = [(name, top) for name in _imported_names(tree)]
-        for node in _statements(tree):
-            if isinstance(node, ast.ImportFrom):
-                within = [node.module] if node.module else []
-                names = [".".join([*within, alias.name]) for alias in node.names]
-                above = (importer.parents[max(node.level, 1) - 1],)
-                wanted += [(name, above if node.level else top) for name in names]
-        for name, folders in wanted:
-            for file in _files(name, folders):
-                if file != path and file not in found:
-                    found.add(file)
-                    waiting.append((file, _parse(file, path)))
-    return found

@@ -24,10 +24,10 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import ModuleType
 
-from weave import worker
-from weave.cache import from_json
+from weave.keep.codec import from_json
 from weave.model import Problem, Result, Source
-from weave.source import third_party
+from weave.read.imports import third_party
+from weave.run import process as worker
 
 LIMIT = 600.0  # seconds
 FORKS = sys.platform.startswith("linux")  # elsewhere forked libraries are unreliable
@@ -42,7 +42,7 @@ class _Running:
     begun: float
 
 
-def warm(packages: Sequence[str]) -> None:
+def preload(packages: Sequence[str]) -> None:
     """Start the parent, which begins to import the packages; does not wait for it.
 
     Calling it again does nothing: a process has one such parent, for its lifetime.
@@ -52,7 +52,7 @@ def warm(packages: Sequence[str]) -> None:
     extra = ["torch._dynamo"] if "torch" in packages else []
     if any(name.startswith("matplotlib") for name in packages):
         extra += ["matplotlib.pyplot", "matplotlib.backends.backend_svg"]
-    multiprocessing.set_forkserver_preload([*packages, *extra, "weave.worker"])
+    multiprocessing.set_forkserver_preload([*packages, *extra, "weave.run.process"])
     with _environment(worker.environment("")):
         forkserver.ensure_running()
 
@@ -94,7 +94,7 @@ def run(
     waiting = list(sources)
     running: list[_Running] = []
     if forks:
-        warm(third_party(list(sources), root))
+        preload(third_party(list(sources), root))
     try:
         while waiting or running:
             while waiting and len(running) < jobs:
@@ -157,8 +157,8 @@ def _answer(each: _Running) -> Result | Problem:
                 how = f"was killed by {signal.Signals(-code).name}"
         else:
             how = f"ended its process with exit code {code}"
-        cure = "let the module run to its last cell"
-        return _problem_at(each, how, cure)
+        hint = "let the module run to its last cell"
+        return _problem_at(each, how, hint)
     if "problem" in answer:
         told = Problem(**answer["problem"])
         return replace(told, path=Path(told.path))
@@ -167,11 +167,11 @@ def _answer(each: _Running) -> Result | Problem:
 
 def _late(each: _Running, limit: float) -> Problem:
     what = f"did not end within {limit:g} s"
-    cure = "make it end, or raise the limit with --limit"
-    return _problem_at(each, what, cure)
+    hint = "make it end, or raise the limit with --limit"
+    return _problem_at(each, what, hint)
 
 
-def _problem_at(each: _Running, what: str, cure: str) -> Problem:
+def _problem_at(each: _Running, what: str, hint: str) -> Problem:
     """A problem of a module that cannot speak for itself, at the cell it had begun."""
     source = each.source
     try:
@@ -179,8 +179,8 @@ def _problem_at(each: _Running, what: str, cure: str) -> Problem:
     except OSError:
         cell = None
     if cell is None:
-        return Problem(source.path, 1, f"the module {what}", cure)
-    return Problem(source.path, cell.line, f"cell {cell.name!r} {what}", cure)
+        return Problem(source.path, 1, f"the module {what}", hint)
+    return Problem(source.path, cell.line, f"cell {cell.name!r} {what}", hint)
 
 
 def _end(each: _Running) -> None:

@@ -1,0 +1,1 @@
+"""Keeps results under a key that covers everything they depend on."""

@@ -1,0 +1,1 @@
+"""Reads modules: from text to cells, and what running them loads."""

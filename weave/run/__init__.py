@@ -1,0 +1,1 @@
+"""Runs modules, each in a process of its own."""
