@@ -11,14 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from weave import build, progress
-from weave.model import WeaveError
+from weave.model import Problem, WeaveError
+from weave.read.book import read_book
 from weave.run import pool
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Weave the book; gives the exit code."""
     options = _parser().parse_args(arguments)
-    book = build.read_book(options.root)
+    book = read_book(options.root)
     with progress.bar() as shown:
         woven = build.weave(
             book,
@@ -37,8 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
             problems += error.problems
         if not problems and not options.only:
             build.publish(woven)
-    for problem in problems:
-        print(problem, file=sys.stderr)
+    _tell(problems)
     for path in changed:
         print(f"wrote {path.relative_to(book.root)}")
     if problems:
@@ -50,6 +50,17 @@ def main(arguments: list[str] | None = None) -> int:
         f"{len(book.chapters)} chapters, {len(changed)} of them changed"
     )
     return 0
+
+
+def _tell(problems: list[Problem]) -> None:
+    """Print the problems: those of the pages, then those of this machine."""
+    for problem in problems:
+        if not problem.machine:
+            print(problem, file=sys.stderr)
+    machines = [problem for problem in problems if problem.machine]
+    if machines:
+        said = "The pages are up to date, but this machine prints something else:"
+        print(said, *machines, sep="\n", file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:

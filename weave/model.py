@@ -6,6 +6,7 @@ Nothing here imports anything of ours, and nothing here does anything.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 
@@ -16,7 +17,7 @@ class Problem:
     `path` is shown relative to the book's root where it lies inside it; `line`
     counts from 1. `detail` holds further lines (a traceback, a difference) that
     are printed indented below the message. `warning` marks a problem that only
-    a strict build refuses.
+    a strict build refuses, `machine` one that other machines may not have.
     """
 
     path: Path
@@ -25,6 +26,7 @@ class Problem:
     hint: str
     detail: str = ""
     warning: bool = False
+    machine: bool = False
 
     def __str__(self) -> str:
         head = f"{self.path}:{self.line}: {self.what}; {self.hint}"
@@ -61,29 +63,12 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Interactive:
-    """An interactive figure: the values that it shows of a module, after one cell.
-
-    `values` are pairs of a name and a Python expression; each is evaluated in the
-    module when the cell has run. `path` and `line` say which page asks.
-    """
-
-    path: Path
-    line: int
-    figure: str
-    module: str
-    cell: str
-    values: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
 class Source:
     """A module's text cut into cells, with what it needs from this repository.
 
     `imports` are the files of this repository that running the module loads,
     found by reading the import statements of it and, in turn, of what it imports.
-    `interactive` are those of all pages, in their order. `measured` names the cells
-    whose output differs from run to run, so that pages show recordings of it.
+    `interactive` are the interactive figures of all pages that ask for its values.
     """
 
     path: Path
@@ -92,11 +77,6 @@ class Source:
     cells: tuple[Cell, ...]
     imports: tuple[Path, ...]
     interactive: tuple[Interactive, ...] = ()
-    measured: tuple[str, ...] = ()
-
-    def is_unrecorded(self, cell: CellResult | None) -> bool:
-        """Whether the result is that of a measured cell, and no figure is recorded."""
-        return cell is not None and cell.name in self.measured and not cell.files
 
     def cell(self, name: str) -> Cell | None:
         """The cell of that name, or None."""
@@ -109,24 +89,35 @@ class Fence:
 
     `line` is the line of the opening fence, from 1; `start` and `end` delimit
     the contents as character offsets; `indent` is what precedes every line.
-    `closing` is the line that ends it, if it is no fence but lies between comments.
+    `ticks` opens and closes it; empty for a place that comments delimit.
     """
 
     line: int
     start: int
     end: int
     indent: str
-    closing: str = ""
+    ticks: str = ""
+
+
+@dataclass(frozen=True)
+class Prose:
+    """A segment that every reader of the page sees as it stands in the Markdown."""
+
+    line: int
+    start: int
+    end: int
 
 
 @dataclass(frozen=True)
 class Slot:
-    """A place in a chapter that a cell fills: its code and, below, its output.
+    """A segment that a cell fills: its code and, below, its output.
 
     `recorded` is the place, if there is one, of what recordings of the cell printed.
     """
 
     line: int
+    start: int
+    end: int
     module: str
     cell: str
     code: Fence
@@ -145,23 +136,76 @@ class Slot:
 
 
 @dataclass(frozen=True)
+class Interactive:
+    """A segment that asks a module for an interactive figure's values, after one cell.
+
+    `values` are pairs of a name and a Python expression; each is evaluated in the
+    module when the cell has run. `path` and `line` say which page asks.
+    """
+
+    line: int
+    start: int
+    end: int
+    path: Path
+    figure: str
+    module: str
+    cell: str
+    values: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A comment of the page's own that the site fills in, such as `weave: minutes`."""
+
+    line: int
+    start: int
+    end: int
+    kind: str
+    words: tuple[str, ...]
+
+
+Segment = Prose | Slot | Interactive | Mark
+
+
+@dataclass(frozen=True)
 class Image:
-    """An image of a chapter: alt text, target as written, line from 1."""
+    """An image of a chapter, its line from 1, and whether it stands alone on it."""
 
     line: int
     alt: str
     target: str
+    title: str
+    alone: bool
 
 
 @dataclass(frozen=True)
 class Chapter:
-    """A Markdown file with its slots, images and interactive figures, each in order."""
+    """A Markdown file as segments that cover all of its text, and its images."""
 
     path: Path
     text: str
-    slots: tuple[Slot, ...]
+    segments: tuple[Segment, ...]
     images: tuple[Image, ...]
-    interactive: tuple[Interactive, ...] = ()
+
+    @cached_property
+    def slots(self) -> tuple[Slot, ...]:
+        """The segments that cells fill."""
+        return tuple(each for each in self.segments if isinstance(each, Slot))
+
+    @cached_property
+    def interactive(self) -> tuple[Interactive, ...]:
+        """The interactive figures."""
+        return tuple(each for each in self.segments if isinstance(each, Interactive))
+
+    @cached_property
+    def marks(self) -> tuple[Mark, ...]:
+        """The marks."""
+        return tuple(each for each in self.segments if isinstance(each, Mark))
+
+    @property
+    def title(self) -> str:
+        """The first heading."""
+        return self.text.partition("# ")[2].partition("\n")[0].strip()
 
 
 @dataclass(frozen=True)
@@ -182,9 +226,8 @@ class CellResult:
     """What one cell gave: its printed text, printed tables, files, and values.
 
     `files` maps a name such as `backward.svg` to the digest under which the
-    cache holds its bytes; `data` maps the name of an interactive figure to the
-    values that it asks for, as JSON; `drawings` maps the name of a measured
-    cell's figure to what is drawn in it, as JSON (see `weave.figure.drawing`).
+    cache holds its bytes; `data` maps the name of an interactive figure to the values
+    that it asked for, as JSON.
     """
 
     name: str
@@ -192,7 +235,6 @@ class CellResult:
     tables: tuple[Table, ...] = ()
     files: tuple[tuple[str, str], ...] = ()
     data: tuple[tuple[str, str], ...] = ()
-    drawings: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -220,42 +262,54 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Recorded:
-    """What one cell printed and drew on the machine of a recording.
-
-    `line` is its place in the recording's file; `code` is the digest of the code that
-    ran (see `weave.recorded.code_digest`); `drawings` and `data` are those of a
-    `CellResult`.
-    """
-
-    cell: str
-    line: int
-    code: str
-    output: str
-    drawings: tuple[tuple[str, str], ...] = ()
-    data: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True)
 class Recording:
-    """One module's run on a machine that a build has not: on which, when, and what.
+    """A result that a build cannot give: on which machine, when, and of which code.
 
     `device` is the type of PyTorch's device, such as `cuda`, and `name` the device's
     own, such as `NVIDIA H200`; `facts` are further ones, such as the driver's version.
+    `code` pairs each cell of `result` with the digest of the code that ran.
     """
 
     path: Path
     line: int
-    module: str
     device: str
     name: str
     date: str
     facts: tuple[tuple[str, str], ...]
-    cells: tuple[Recorded, ...]
+    code: tuple[tuple[str, str], ...]
+    result: Result
 
-    def cell(self, name: str) -> Recorded | None:
-        """What the cell of that name gave, or None."""
-        return next((cell for cell in self.cells if cell.cell == name), None)
+    @property
+    def module(self) -> str:
+        """The module that was recorded."""
+        return self.result.module
+
+    @property
+    def folder(self) -> Path:
+        """Where its figures lie, each as `module/name.svg`."""
+        return self.path.parent
+
+
+@dataclass(frozen=True)
+class Filled:
+    """Where the pages' outputs were filled in, and of which code.
+
+    `on` says it in words, such as `Python 3.11.7`; `code` maps a cell's address to the
+    digest of the code, and of the files that it read, when its output was filled in.
+    """
+
+    on: tuple[str, ...]
+    code: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A test that fails if a sentence is false: of `page`, named `name` there."""
+
+    path: Path
+    line: int
+    page: str
+    name: str
 
 
 @dataclass(frozen=True)
@@ -272,3 +326,5 @@ class Book:
     unread: frozenset[str]
     problems: tuple[Problem, ...]
     recordings: tuple[Recording, ...] = ()
+    filled: Filled | None = None
+    claims: tuple[Claim, ...] = ()

@@ -14,6 +14,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -22,10 +23,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from weave import build, recorded
+from weave.keep.codec import to_json
 from weave.keep.files import write
 from weave.model import Book, Problem, Result
+from weave.read.book import read_book
+from weave.read.recordings import FOLDER, RESULTS, code_digest
 from weave.run import pool
+from weave.woven import CACHE
 
 LIMIT = 3600.0  # seconds
 BUSY = 0.3  # of the cores
@@ -34,8 +38,8 @@ BUSY = 0.3  # of the cores
 def main(arguments: Sequence[str] | None = None) -> int:
     """Record; gives the exit code."""
     options = _parser().parse_args(arguments)
-    book = build.read_book(options.root)
-    inside = book.root / recorded.FOLDER
+    book = read_book(options.root)
+    inside = book.root / FOLDER
     problems = [each for each in book.problems if not each.path.is_relative_to(inside)]
     device = options.device or best_device()
     wanted = marked(book, device)
@@ -94,7 +98,7 @@ def record(
     runs = pool.run(
         sources,
         book.root,
-        book.root / build.CACHE,
+        book.root / CACHE,
         jobs=1,  # nothing else shall disturb what is measured
         device=device,
         limit=limit,
@@ -118,9 +122,9 @@ def record(
 def keep(
     book: Book, result: Result, cells: Sequence[str], machine: dict[str, Any]
 ) -> Path:
-    """Write what some cells of a result gave into the file of their device.
+    """Write what some cells of a result gave into the folder of their machine.
 
-    What the file holds of other modules stays; a damaged file is replaced.
+    What the folder holds of other modules stays; a damaged file is replaced.
 
     Args:
         book: The book; its `recorded/` is written.
@@ -129,11 +133,11 @@ def keep(
         machine: See `describe`.
 
     Returns:
-        The file.
+        The file with the machine's results.
     """
     slug = re.sub(r"[^a-z0-9]+", "-", machine["name"].lower()).strip("-")
-    name = "cpu" if machine["device"] == "cpu" else slug
-    path = book.root / recorded.FOLDER / f"{name}.json"
+    slug = "cpu" if machine["device"] == "cpu" else slug
+    path = book.root / FOLDER / slug / RESULTS
     known = {"device": machine["device"], "name": machine["name"], "modules": {}}
     try:
         before = json.loads(path.read_text("utf-8"))
@@ -142,26 +146,27 @@ def keep(
     except (OSError, ValueError, KeyError, TypeError):
         pass
     source = book.sources[result.module]
-    held = {}
-    for name in cells:
-        cell = result.cell(name)
-        assert cell is not None  # the result is of this source
-        held[name] = {
-            "code": recorded.code_digest(source, name, book.root),
-            "output": cell.output.split("\n"),
-            "figures": {figure: json.loads(text) for figure, text in cell.drawings},
-            "data": {figure: json.loads(text) for figure, text in cell.data},
-        }
+    held = replace(
+        result,
+        cells=tuple(cell for cell in result.cells if cell.name in cells),
+        seconds=round(result.seconds, 1),
+        cpu=round(result.cpu, 1),
+        warned=(),
+    )
+    figures = path.parent / result.module
+    shutil.rmtree(figures, ignore_errors=True)
+    for cell in held.cells:
+        for name, wanted in cell.files:
+            data = (book.root / CACHE / "files" / wanted).read_bytes()
+            write(figures / name, data)
     known["modules"][result.module] = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "seconds": round(result.seconds, 1),
         "facts": {**machine["facts"], **_versions(result)},
-        "cells": held,
+        "code": {name: code_digest(source, name, book.root) for name in cells},
+        "result": to_json(held),
     }
     known["modules"] = dict(sorted(known["modules"].items()))
     text = json.dumps(known, indent=1, ensure_ascii=False)
-    # Numbers of a line of a plot belong on one line of the file.
-    text = re.sub(r"\[\s*(-?[\d.e+-]+(?:,\s*-?[\d.e+-]+)*)\s*\]", _on_one_line, text)
     write(path, f"{text}\n".encode())
     return path
 
@@ -234,10 +239,6 @@ def _driver() -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return told.stdout.split("\n")[0].strip() or None
-
-
-def _on_one_line(match: re.Match[str]) -> str:
-    return f"[{' '.join(match[1].split())}]"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -33,7 +33,6 @@ def from_json(data: dict[str, Any]) -> Result:
             ),
             files=tuple((name, wanted) for name, wanted in cell["files"]),
             data=tuple((name, values) for name, values in cell["data"]),
-            drawings=tuple((name, drawn) for name, drawn in cell["drawings"]),
         )
         for cell in data["cells"]
     )

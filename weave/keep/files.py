@@ -14,14 +14,16 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def write(path: Path, data: bytes, by: Path | None = None) -> bool:
+def write(path: Path, data: bytes, only_over: bytes | None = None) -> bool:
     """Write a file whole or not at all, and only if its content changes.
+
+    The temporary file that is then renamed stands beside it, hidden.
 
     Args:
         path: The file; its folder is made if needed.
         data: Its new content.
-        by: The folder, on the same file system, for the temporary file that is then
-            renamed; by default the file's own.
+        only_over: What it must hold right before the new one takes its place; else
+            nothing is written, as somebody else has.
 
     Returns:
         Whether the file was written.
@@ -32,9 +34,7 @@ def write(path: Path, data: bytes, by: Path | None = None) -> bool:
     except OSError:
         pass
     path.parent.mkdir(parents=True, exist_ok=True)
-    place = by or path.parent
-    place.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(suffix=".part", prefix=".", dir=place)
+    handle, name = tempfile.mkstemp(suffix=".part", prefix=".", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -42,6 +42,9 @@ def write(path: Path, data: bytes, by: Path | None = None) -> bool:
             os.fsync(file.fileno())
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
         Path(name).chmod(mode)
+        if only_over is not None and path.read_bytes() != only_over:
+            Path(name).unlink()
+            return False
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

@@ -55,7 +55,6 @@ def key_of(source: Source, root: Path, device: str) -> str:
         *packages(),
         source.text,
     ]
-    parts.append(json.dumps(source.measured))
     for wish in source.interactive:
         parts += [wish.figure, wish.cell, json.dumps(wish.values)]
     for path in source.imports:

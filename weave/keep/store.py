@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from weave.keep.codec import from_json, to_json
 from weave.keep.files import digest, write
+from weave.keep.key import engine
 from weave.model import Result
 
 KEPT_PER_MODULE = 8
@@ -36,7 +37,7 @@ class Cache:
     def __init__(self, folder: Path, root: Path) -> None:
         self.results = folder / "results"
         self.files = folder / "files"
-        self.parts = folder / "parts"
+        self.texts = folder / "texts"
         self.root = root
 
     def load(self, module: str, key: str) -> Result | None:
@@ -87,6 +88,27 @@ class Cache:
             return None
         return data if digest(data) == name else None
 
+    def remember(self, name: str, parts: object, make: Callable[[], str]) -> str:
+        """A text that is made again only if what it is made of has changed.
+
+        Args:
+            name: Where it is kept, below the cache's `texts/`.
+            parts: All that it is made of beside the engine, in JSON's types.
+            make: Makes it.
+        """
+        path = self.texts / name
+        key = digest(json.dumps([engine(), parts]).encode())
+        try:
+            known, _, text = path.read_bytes().decode("utf-8").partition("\n")
+            head, _, whole = known.partition(" ")
+            if head == key and whole == digest(text.encode()):
+                return text
+        except (OSError, ValueError):
+            pass
+        text = make()
+        write(path, f"{key} {digest(text.encode())}\n{text}".encode())
+        return text
+
     def seconds(self, module: str) -> float | None:
         """How long the module took when it last ran, or None."""
         for path in self._newest(module):
@@ -122,7 +144,7 @@ class Cache:
             except (OSError, ValueError, KeyError, TypeError):
                 path.unlink(missing_ok=True)
         now = time.time()
-        for folder in (self.files, self.results, self.parts):
+        for folder in (self.files, self.results):
             for path in folder.glob("*"):
                 unused = folder is self.files and path.name not in kept
                 try:

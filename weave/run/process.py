@@ -30,7 +30,6 @@ from multiprocessing import connection, forkserver, parent_process
 from pathlib import Path
 from typing import Any
 
-from weave import figure
 from weave.keep.files import digest
 from weave.keep.store import Cache
 from weave.model import Cell, CellResult, Interactive, Problem, Result, Source, Table
@@ -175,7 +174,7 @@ def _run(job: Job) -> Result:
     for cell in source.cells:
         job.at.write_text(cell.name)
         tables.clear()
-        figures, drawings = _execute(cell, source, main.__dict__, flags, job.root)
+        figures = _execute(cell, source, main.__dict__, flags, job.root)
         said = _said(err, job.root)
         if said and not job.record:
             raise _complaint(said, cell, source)
@@ -186,12 +185,9 @@ def _run(job: Job) -> Result:
             for wish in source.interactive
             if wish.cell == cell.name
         )
-        if cell.name in source.measured and not job.record:
-            output, drawings, data = "", {}, ()  # each build would have others
         shown = tuple(table for table in tables if table.text in output)
         files = tuple((name, keep(data)) for name, data in figures.items())
-        drawn = tuple(drawings.items())
-        results.append(CellResult(cell.name, output, shown, files, data, drawn))
+        results.append(CellResult(cell.name, output, shown, files, data))
     seconds = time.perf_counter() - begun
     read = tuple(
         (name, digest((job.root / name).read_bytes())) for name in sorted(reads)
@@ -210,21 +206,16 @@ def _run(job: Job) -> Result:
 
 def _execute(
     cell: Cell, source: Source, namespace: dict[str, Any], flags: int, root: Path
-) -> tuple[dict[str, bytes], dict[str, str]]:
-    """Run the cell; gives the figures that it leaves open, by name.
-
-    Those of a measured cell come as what they show, in JSON, the others as files.
-    """
+) -> dict[str, bytes]:
+    """Run the cell; gives the figures that it leaves open, by name."""
     padded = "\n" * (cell.line - 1) + cell.code
     code = compile(padded, str(source.path), "exec", flags, dont_inherit=True)
     try:
         exec(code, namespace)  # the module's own code: running it is the purpose
-        measured = cell.name in source.measured
-        figures = {} if measured else _figures(cell)
-        drawings = _drawings(cell) if measured else {}
+        figures = _figures(cell)
         sys.stdout.flush()
         sys.stderr.flush()
-        return figures, drawings
+        return figures
     except SystemExit as error:
         line = _line_in(source.path, error, cell)
         what = f"cell {cell.name!r} ends the program: SystemExit({error.code!r})"
@@ -400,20 +391,6 @@ def _figures(cell: Cell) -> dict[str, bytes]:
         files[name] = style.recolor(drawn.getvalue().decode("utf-8")).encode("utf-8")
     plt.close("all")
     return files
-
-
-def _drawings(cell: Cell) -> dict[str, str]:
-    """What the figures show that the cell has left open, as JSON; closes them."""
-    if "matplotlib.pyplot" not in sys.modules:
-        return {}
-    import matplotlib.pyplot as plt
-
-    drawings = {}
-    for count, number in enumerate(plt.get_fignums(), 1):
-        name = f"{cell.name}.svg" if count == 1 else f"{cell.name}-{count}.svg"
-        drawings[name] = json.dumps(figure.drawing(plt.figure(number)).as_json())
-    plt.close("all")
-    return drawings
 
 
 def _style() -> None:

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import html
 import re
-from typing import Any
 from xml.etree.ElementTree import Element
 
 from markdown import Markdown
-from markdown.extensions import Extension
 from markdown.treeprocessors import Treeprocessor
 
-from weave import build, formulas
 from weave.model import Chapter, Problem, WeaveError
+from weave.site.here import Ask
+from weave.site.katex import Formulas
 
-PRIORITY = 7  # after attributes are read (8)
 GLOSSARY = "glossary.md"
 ENTRY = re.compile(r"^\*\*[^*]+\*\*\{: #(?P<name>\S+) \}: (?P<text>.+)$", re.M)
 LINK = re.compile(r"(?:^|/)glossary(?:\.md|/)#(?P<name>\S+)$")
@@ -28,8 +26,12 @@ MARKUP = re.compile(r"\[(?P<text>[^\]]*)\]\([^)]*\)|[*`]")
 MATHML = re.compile(r"<semantics>(?P<shown>.*?)<annotation", re.S)
 
 
-class Terms(Treeprocessor):
+class TermsTreeprocessor(Treeprocessor):
     """Gives every link to the glossary the sentence that it leads to as its title."""
+
+    def __init__(self, md: Markdown, ask: Ask) -> None:
+        super().__init__(md)
+        self._ask = ask
 
     def run(self, root: Element) -> None:
         """Change the tree in place.
@@ -44,47 +46,39 @@ class Terms(Treeprocessor):
         ]
         if not links:
             return
-        sentences = meanings(build.current().book.chapters)
+        here = self._ask(self.md)
+        wanted = {name for _, name in links}
+        sentences = meanings(here.woven.book.chapters, wanted, here.formulas)
         for link, name in links:
             if name in sentences:
                 link.set("title", sentences[name])
 
 
-class TermsExtension(Extension):
-    """`weave.terms` in the site's list of Markdown extensions."""
-
-    def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802  # their name
-        """Register what gives the links their titles."""
-        md.treeprocessors.register(Terms(md), "weave-terms", PRIORITY)
-
-
-def makeExtension(**settings: Any) -> TermsExtension:  # noqa: N802  # their name
-    """What Python-Markdown calls to get the extension."""
-    return TermsExtension(**settings)
-
-
-def meanings(chapters: tuple[Chapter, ...]) -> dict[str, str]:
-    """What the glossary says of each term, by the name of its place, as plain text.
+def meanings(
+    chapters: tuple[Chapter, ...], names: set[str], formulas: Formulas
+) -> dict[str, str]:
+    """What the glossary says of terms, by the names of their places, as plain text.
 
     Raises:
         WeaveError: A formula in an entry needs more than one line of text.
     """
     return {
-        entry["name"]: _plain(entry, chapter)
+        entry["name"]: _plain(entry, chapter, formulas)
         for chapter in chapters
         if chapter.path.name == GLOSSARY
         for entry in ENTRY.finditer(chapter.text)
+        if entry["name"] in names
     }
 
 
-def _plain(entry: re.Match[str], chapter: Chapter) -> str:
+def _plain(entry: re.Match[str], chapter: Chapter, formulas: Formulas) -> str:
     def spoken(match: re.Match[str]) -> str:
         if RAISED.search(match["tex"]):
             line = chapter.text.count("\n", 0, entry.start()) + 1
             what = f"the formula ${match['tex']}$ cannot be shown in one line of text"
             hint = "write it without raised, lowered or stacked parts"
             raise WeaveError(Problem(chapter.path, line, what, hint))
-        shown = MATHML.search(formulas.rendered(match["tex"]))
+        shown = MATHML.search(formulas.render(match["tex"], display=False))
         return html.unescape(re.sub(r"<[^>]+>", "", shown["shown"] if shown else ""))
 
     text = TEX.sub(spoken, entry["text"])

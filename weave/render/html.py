@@ -1,0 +1,336 @@
+"""A page's Markdown with the results of this run in it, for Python-Markdown to render.
+
+Code goes into longer fences, and what was printed into HTML by structure, so that
+nothing a module prints can break out of its block.
+"""
+
+from __future__ import annotations
+
+import html
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from weave.differences import is_a_variant, is_the_machines
+from weave.model import (
+    CellResult,
+    Chapter,
+    Fence,
+    Interactive,
+    Mark,
+    Problem,
+    Prose,
+    Segment,
+    Slot,
+    Table,
+    WeaveError,
+)
+from weave.render import provenance
+from weave.render.fill import block, contents
+from weave.render.listing import place
+from weave.render.numbers import place_of
+from weave.woven import DOCS, Woven
+
+TITLE = re.compile(r"\A\s*(?:<!--.*?-->\s*)*# .*")
+NUMBER = "<!-- number -->"  # of an interactive figure, filled in by weave.site.numbers
+DONE = (
+    '<p class="done" data-search-exclude hidden><label><input type="checkbox">'
+    " I have read this chapter.</label></p>"
+)
+WORDS, LINES = 200, 25  # that a student reads in a minute: of prose, of code
+
+Stash = Callable[[str], str]  # takes HTML, gives what stands for it in the Markdown
+
+
+class PageFold:
+    """Shows the segments of one page, one after the other.
+
+    Args:
+        chapter: The page.
+        woven: The book with its results.
+        stash: Keeps HTML out of the way of Markdown.
+        forgiving: Whether what goes wrong here becomes a note on the page.
+    """
+
+    def __init__(
+        self, chapter: Chapter, woven: Woven, stash: Stash, forgiving: bool = False
+    ) -> None:
+        self.chapter = chapter
+        self.woven = woven
+        self.stash = stash
+        self.forgiving = forgiving
+        parts = chapter.path.relative_to(woven.book.root / DOCS).with_suffix("").parts
+        self.up = "../" * (len(parts) - (parts[-1] == "index"))
+        self._waiting = ""  # an interactive figure, which follows its still one
+
+    def markdown(self) -> str:
+        """The whole page."""
+        text = "".join(self._show(segment) for segment in self.chapter.segments)
+        text += self._waiting
+        modules = dict.fromkeys(slot.module for slot in self.chapter.slots)
+        if not modules:
+            return text
+        top = self.stash(times(self.chapter, self.up))
+        notes = self._notes([*modules])
+        text = TITLE.sub(lambda title: f"{title[0]}\n\n{top}\n{notes}\n", text, count=1)
+        ran = [
+            self.woven.results[name] for name in modules if name in self.woven.results
+        ]
+        if ran:
+            told = html.escape(provenance.results(ran))
+            end = f'{DONE}<div class="provenance">{told}</div>'
+            text += f"\n\n{self.stash(end)}\n"
+        return text
+
+    def _show(self, segment: Segment) -> str:
+        match segment:
+            case Prose(start=start, end=end):
+                return self._prose(self.chapter.text[start:end])
+            case Slot():
+                return self._slot(segment)
+            case Interactive():
+                values = self.woven.values(segment)
+                if values is not None:
+                    shown = interactive(segment, self._place(segment), values)
+                    self._waiting = f"\n\n{self.stash(shown)}\n\n"
+                return ""
+            case Mark():
+                return self._mark(segment)
+
+    def _prose(self, text: str) -> str:
+        if not self._waiting:
+            return text
+        still, _, rest = text.partition("\n\n")
+        shown, self._waiting = f"{still}{self._waiting}{rest}", ""
+        return shown
+
+    def _place(self, asked: Interactive) -> str:
+        """The place of an interactive figure: that of the still one below its comment."""
+        text = self.chapter.text[asked.start : asked.end]
+        line = asked.line + text.count("\n")
+        targets = [each.target for each in self.chapter.images if each.line == line]
+        return f"{place_of(targets[0]) or asked.figure}-interactive"
+
+    def _slot(self, slot: Slot) -> str:
+        texts: dict[Fence | None, str] = dict(self.woven.contents(slot))
+        if not texts:  # the module has failed; a strict build does not come here
+            texts = {
+                fence: contents(self.chapter, fence)
+                for fence in (slot.code, slot.output)
+                if fence is not None
+            }
+        pieces = []
+        if cell := self.woven.cell(slot):
+            address = (
+                f"{self.up}source/{place(Path(f'{cell.module}.py'))}#line-{cell.line}"
+            )
+            link = f'<a href="{html.escape(address)}">{cell.module}.py:{cell.line}</a>'
+            link = f'<div class="source" data-search-exclude>{link}</div>'
+            pieces.append(f"{slot.code.indent}{self.stash(link)}\n\n")
+        pieces.append(block(texts[slot.code], "python", slot.code.indent))
+        if slot.output is not None:
+            shown = self.stash(self._output(slot, slot.output, texts[slot.output]))
+            pieces.append(f"\n{slot.output.indent}{shown}\n")
+        if slot.recorded is not None and (told := self._recorded(slot)):
+            pieces.append(f"\n{slot.recorded.indent}{self.stash(told)}\n")
+        return "".join(pieces)
+
+    def _output(self, slot: Slot, fence: Fence, new: str) -> str:
+        result = self.woven.result(slot)
+        old = contents(self.chapter, fence)
+        if result is None:
+            return output(CellResult(slot.cell, new))
+        if (
+            self.forgiving
+            and old != new
+            and not is_a_variant(fence, new, slot, self.woven)
+            and is_the_machines(fence, slot, self.woven)
+        ):
+            said = "On this machine the same code prints something else:"
+            note = f'<div class="trouble"><p>{said}</p>{_text(new)}</div>'
+            return output(CellResult(slot.cell, old)) + note
+        return output(result)
+
+    def _recorded(self, slot: Slot) -> str:
+        """What recordings of a cell printed, each below the line that says on what."""
+        pieces = []
+        for recording, cell in self.woven.recordings(slot):
+            told = html.escape(provenance.sentence(recording, bool(cell.output)))
+            pieces.append(
+                f'<div class="output recorded"><p class="machine">{told}</p>'
+                f"{_text(cell.output)}</div>"
+            )
+        return "".join(pieces)
+
+    def _mark(self, mark: Mark) -> str:
+        name = " ".join(mark.words)
+        match mark.kind:
+            case "build":
+                return build_table(self.chapter, self.woven)
+            case "machines":
+                modules = {slot.module for slot in self.chapter.slots}
+                return machines(self.woven, modules or {*self.woven.book.sources})
+            case "minutes":
+                path = self.woven.book.root / DOCS / name
+                asked = self.woven.chapter(path)
+                if asked is None:
+                    what, hint = f"there is no page {name}", "name a file below docs/"
+                    raise WeaveError(Problem(self.chapter.path, mark.line, what, hint))
+                return f"{reading_minutes(asked)} min"
+            case "claim":
+                claim = self.woven.claim(self.chapter.path.stem, name)
+                if claim is None:
+                    return ""
+                address = f"{self.up}source/{place(claim.path)}#line-{claim.line}"
+                return self.stash(
+                    f'<a class="claim" href="{html.escape(address)}" '
+                    'title="A test proves this sentence"><span>test</span></a>'
+                )
+        return ""
+
+    def _notes(self, modules: list[str]) -> str:
+        """What failed here, for the page of a book that is served all the same."""
+        if not self.forgiving:
+            return ""
+        told = [
+            self.woven.failed[name] for name in modules if name in self.woven.failed
+        ]
+        root = self.woven.book.root / "snippets"
+        unread = [name for name in modules if name in self.woven.book.unread]
+        told += [
+            problem
+            for name in unread
+            for problem in self.woven.book.problems
+            if problem.path == root / f"{name}.py"
+        ]
+        return "".join(f"\n{self.stash(trouble(problem))}\n" for problem in told)
+
+
+def trouble(problem: Problem) -> str:
+    """A note on a page that shows committed text, since its module failed here."""
+    where = html.escape(f"{problem.path.name}:{problem.line}")
+    said = html.escape(f"{problem.what}; {problem.hint}.")
+    more = f"<details><summary>What it said</summary>{_text(problem.detail)}</details>"
+    return (
+        f'<div class="trouble" role="note"><p><strong>{where}</strong>: {said} '
+        "The page shows what was printed when it was last filled in.</p>"
+        f"{more if problem.detail else ''}</div>"
+    )
+
+
+def output(shown: CellResult) -> str:
+    """What a cell printed, as HTML: text in `samp`, data frames as tables."""
+    pieces = []
+    rest = shown.output
+    for table in shown.tables:
+        before, found, after = rest.partition(table.text)
+        if found:
+            pieces += [_text(before.strip("\n")), _table(table)]
+            rest = after
+    pieces.append(_text(rest.strip("\n") if shown.tables else rest))
+    return f'<div class="output">{"".join(pieces)}</div>'
+
+
+def interactive(asked: Interactive, place: str, values: str) -> str:
+    """The place of an interactive figure, with its data; empty without scripts."""
+    data = values.replace("<", "\\u003c")
+    return (
+        f'<figure class="interactive" id="{html.escape(place)}" '
+        f'data-figure="{html.escape(asked.figure)}">'
+        f'<script type="application/json">{data}</script>'
+        f"<figcaption>{NUMBER}</figcaption></figure>"
+    )
+
+
+def times(chapter: Chapter, up: str) -> str:
+    """How long a chapter takes to read and to run, and its code to take along.
+
+    The seconds are filled in by the page from `figures/runs.json`.
+    """
+    modules = " ".join(dict.fromkeys(slot.module for slot in chapter.slots))
+    stem = html.escape(chapter.path.stem)
+    program = f'<a href="{up}programs/{stem}.py" download>a program</a>'
+    notebook = f'<a href="{up}notebooks/{stem}.ipynb" download>a notebook</a>'
+    seconds = f'<span data-seconds="{html.escape(modules)}">\u2007\u2007\u2007</span>'
+    return (
+        f'<p class="times" data-search-exclude>{reading_minutes(chapter)} min to read. '
+        f"Its code, as {program} or {notebook}, "
+        f'<span class="waiting">ran in {seconds}\u00a0s.</span></p>'
+    )
+
+
+def reading_minutes(chapter: Chapter) -> int:
+    """How long a page takes to read: its prose and the code that is shown in it."""
+    code = sum(contents(chapter, slot.code).count("\n") + 1 for slot in chapter.slots)
+    prose = re.sub(r"(?ms)^ *```.*?^ *```|<!--.*?-->", "", chapter.text)
+    return max(1, round(len(prose.split()) / WORDS + code / LINES))
+
+
+def build_table(chapter: Chapter, woven: Woven) -> str:
+    """What the whole book ran on, as Markdown: versions, then each chapter.
+
+    The seconds are left out, as two builds may differ in them; the page fills them in
+    from `figures/runs.json`.
+    """
+    ran = woven.results
+    versions = sorted({pair for each in ran.values() for pair in each.versions})
+    devices = ", ".join(sorted({each.device for each in ran.values()}))
+    lines = ["| what | version |", "| --- | --- |"]
+    lines += [f"| {name} | {version} |" for name, version in versions]
+    lines += [f"| device | {devices} |", ""]
+    lines += ["| chapter | module | seconds |", "| --- | --- | ---: |"]
+    for other in woven.book.chapters:
+        name = other.path.stem
+        if name in ran:
+            way = os.path.relpath(other.path, chapter.path.parent).replace(os.sep, "/")
+            seconds = f'<span data-seconds="{name}"></span>'
+            lines.append(
+                f"| [{other.title}]({way}) | `snippets/{name}.py` | {seconds} |"
+            )
+    return "\n".join(lines)
+
+
+def machines(woven: Woven, modules: set[str]) -> str:
+    """Markdown: which machines have recorded modules, and that no GPU has."""
+    found = [
+        recording
+        for recording in woven.book.recordings
+        if recording.module in modules
+        and any(woven.is_of_today(recording, name) for name, _ in recording.code)
+    ]
+    told = dict.fromkeys(
+        f"* {provenance.as_markdown(provenance.machine(each))}, on {each.date}"
+        for each in found
+    )
+    lines = [*told, ""] if told else []
+    if all(recording.device == "cpu" for recording in found):
+        lines.append("No GPU has recorded so far; no measured number here is a GPU's.")
+    return "\n".join(lines)
+
+
+def _text(text: str) -> str:
+    if not text:
+        return ""
+    # Newlines as references: nothing that reads the page by lines can see a line of it.
+    escaped = html.escape(text, quote=False).replace("\n", "&#10;")
+    pre = '<pre tabindex="0" role="group" aria-label="Output">'
+    return f"{pre}<samp>{escaped}</samp></pre>"
+
+
+def _table(table: Table) -> str:
+    head = "".join(
+        f'<th scope="col">{html.escape(name)}</th>' if name else "<td></td>"
+        for name in table.header
+    )
+    rows = "".join(
+        f'<tr><th scope="row">{html.escape(row[0])}</th>'
+        + "".join(f"<td>{html.escape(value)}</td>" for value in row[1:])
+        + "</tr>"
+        for row in table.rows
+    )
+    return (
+        '<div class="frame" tabindex="0" role="group" aria-label="Output">'
+        f'<table class="values"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
+    )

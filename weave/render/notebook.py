@@ -1,0 +1,157 @@
+"""A chapter as a Jupyter notebook, with the outputs and figures of this run in it."""
+
+from __future__ import annotations
+
+import base64
+import posixpath
+import re
+from typing import Any
+from urllib.parse import urljoin
+
+from weave.model import Chapter, Fence, Prose, Slot
+from weave.render.numbers import LABEL, figures, numbers
+from weave.woven import DOCS, FIGURES, Woven
+
+FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.S)
+LINK = re.compile(r"(?<!!)\[(?P<text>(?:[^\[\]]|\[[^\[\]]*\])*)\]\((?P<to>[^()\s]*)\)")
+FOLD = re.compile(r"^\s*</?details[^>]*>\s*$", re.M)
+SUMMARY = re.compile(r"<summary>(?P<text>.*?)</summary>")
+ATTRIBUTES = re.compile(r"\{: ?[#.][^{}\n]*\}")
+
+
+def write_notebook(chapter: Chapter, woven: Woven, site_url: str = "") -> str:
+    """The chapter in nbformat 4.5, as JSON text; the same bytes for the same input.
+
+    Args:
+        chapter: The chapter.
+        woven: The book with its results.
+        site_url: Where the site is published, if it is: links to other pages lead
+            there; else they become their text.
+    """
+    named = numbers(chapter)
+    blocks = [_cell(slot, chapter, woven) for slot in chapter.slots]
+    name = f"notebooks/{chapter.path.stem}.ipynb"
+    parts = [chapter.text, sorted(named.items()), blocks, site_url]
+    return woven.cache.remember(
+        name, parts, lambda: _write(chapter, named, blocks, woven, site_url)
+    )
+
+
+def _write(
+    chapter: Chapter,
+    named: dict[str, str],
+    blocks: list[tuple[str, list[dict[str, Any]], str]],
+    woven: Woven,
+    site_url: str,
+) -> str:
+    import nbformat  # half a second, which a build without news saves
+    from nbformat import v4
+
+    cells: list[Any] = []
+    waiting = iter(blocks)
+    prose: list[str] = []
+
+    def end_prose() -> None:
+        text = _plain("".join(prose), chapter, named, woven, site_url)
+        prose.clear()
+        if text:
+            cells.append(v4.new_markdown_cell(text, id=f"cell-{len(cells)}"))
+
+    for segment in chapter.segments:
+        if isinstance(segment, Prose):
+            prose.append(chapter.text[segment.start : segment.end])
+        elif isinstance(segment, Slot):
+            end_prose()
+            code, outputs, below = next(waiting)
+            outputs = [v4.new_output(**each) for each in outputs]
+            cells.append(
+                v4.new_code_cell(code, outputs=outputs, id=f"cell-{len(cells)}")
+            )
+            prose.append(below)
+    end_prose()
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    book = v4.new_notebook(cells=cells, metadata=metadata)
+    nbformat.validate(book)
+    return str(nbformat.writes(book)) + "\n"
+
+
+def _cell(
+    slot: Slot, chapter: Chapter, woven: Woven
+) -> tuple[str, list[dict[str, Any]], str]:
+    """A slot's code, its outputs, and what other machines have printed below it."""
+    texts: dict[Fence | None, str] = dict(woven.contents(slot))
+    outputs: list[dict[str, Any]] = []
+    if text := texts.get(slot.output) if slot.output else None:
+        stream = {"output_type": "stream", "name": "stdout", "text": f"{text}\n"}
+        outputs.append(stream)
+    alts = {image.target.split("/")[-1]: image.alt for image in chapter.images}
+    result = woven.result(slot)
+    for name, _ in result.files if result else ():
+        file = woven.figures.get(f"{FIGURES}/{slot.module}/{name}")
+        if file is not None:
+            svg, alt = file.read_text("utf-8"), alts.get(name, name)
+            data = {"text/html": _picture(svg, alt)}
+            outputs.append({"output_type": "display_data", "data": data})
+    below = texts.get(slot.recorded, "") if slot.recorded else ""
+    return texts.get(slot.code, ""), outputs, below
+
+
+def _plain(
+    text: str, chapter: Chapter, named: dict[str, str], woven: Woven, site_url: str
+) -> str:
+    """The Markdown between two blocks, as it reads in a notebook.
+
+    Folds are opened, figures stand below their code already and leave their captions,
+    references and equations have their numbers.
+    """
+
+    def link(match: re.Match[str]) -> str:
+        words, to = match["text"], match["to"]
+        if (number := named.get(to.removeprefix("#"))) and words in (
+            "Figure",
+            "Equation",
+        ):
+            return f"{words} {number}"
+        if to.startswith(("https:", "http:")):
+            return match[0]
+        page = _address(to, chapter, woven, site_url)
+        return f"[{words}]({page})" if page else words
+
+    text = FRONT_MATTER.sub("", text)
+    for _, place, image in figures(chapter):
+        line = chapter.text.split("\n")[image.line - 1]
+        if not place.endswith("-interactive"):
+            caption = f"**Figure {named[place]}.** {image.title}".rstrip()
+            text = text.replace(line, caption)
+    text = LABEL.sub(lambda label: _tag(named.get(f"equation-{label['name']}")), text)
+    text = SUMMARY.sub(lambda match: f"**{match['text']}**", FOLD.sub("", text))
+    text = ATTRIBUTES.sub("", LINK.sub(link, text))
+    return re.sub(r"\n{3,}", "\n\n", text).strip()
+
+
+def _tag(number: str | None) -> str:
+    return f"\\tag{{{number.strip('()')}}} " if number else ""
+
+
+def _address(to: str, chapter: Chapter, woven: Woven, site_url: str) -> str:
+    """Where a link of the page leads on the published site; empty if nobody knows."""
+    if not site_url:
+        return ""
+    path, _, anchor = to.partition("#")
+    folder = chapter.path.parent.relative_to(woven.book.root / DOCS)
+    name = posixpath.normpath(
+        posixpath.join(folder.as_posix(), path or chapter.path.name)
+    )
+    name = name.removesuffix(".md").removesuffix("index")
+    slash = "/" if path.endswith(".md") or not path else ""
+    return urljoin(site_url, f"{name}{slash}".lstrip("/")) + (
+        f"#{anchor}" if anchor else ""
+    )
+
+
+def _picture(svg: str, alt: str) -> str:
+    """A figure as an image of its own, so that its style sheet stays inside it."""
+    data = base64.b64encode(svg.encode("utf-8")).decode("ascii")
+    quoted = alt.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+    return f'<img alt="{quoted}" src="data:image/svg+xml;base64,{data}">'
