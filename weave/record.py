@@ -142,7 +142,10 @@ def keep(
     try:
         before = json.loads(path.read_text("utf-8"))
         if (before["device"], before["name"]) == (known["device"], known["name"]):
-            known["modules"] = {**before["modules"]}
+            held = {**before["modules"]}
+            known["modules"] = {
+                name: held[name] for name in held if name in book.sources
+            }
     except (OSError, ValueError, KeyError, TypeError):
         pass
     source = book.sources[result.module]

@@ -152,9 +152,8 @@ class Woven:
             for name, digest in cell.files
         }
         for place, others in self.variants.items():
-            slug, file = others[0]
             if place not in places:  # nothing of this build: the first recording's
-                places[place] = file
+                places[place] = others[0][1]
                 others = others[1:]
             places |= {variant(place, slug): file for slug, file in others}
         return places

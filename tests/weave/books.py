@@ -11,9 +11,15 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
+from markdown import Markdown
+
 from weave import build
 from weave.__main__ import main
-from weave.build import Woven
+from weave.read.book import read_book
+from weave.site.extension import WeaveExtension
+from weave.site.here import Here
+from weave.site.katex import Formulas
+from weave.woven import Woven
 
 ROOT = Path(__file__).parents[2]
 OUTPUT = "<!--pytest-codeblocks:expected-output-->"
@@ -52,7 +58,7 @@ class SmallBook:
 
     def weave(self, **settings: object) -> Woven:
         """Weave the book as it is now, in this process."""
-        return build.weave(build.read_book(self.root), **settings)  # type: ignore[arg-type]  # the tests' own choice
+        return build.weave(read_book(self.root), **settings)  # type: ignore[arg-type]  # the tests' own choice
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """What `python -m weave` does and says, but in this process, which is quick."""
@@ -84,6 +90,21 @@ class SmallBook:
     def problems(self) -> list[str]:
         """The first lines of what is wrong with the book."""
         return [str(problem).splitlines()[0] for problem in self.weave().problems]
+
+
+def rendered(
+    book: SmallBook, text: str, name: str = "docs/a.md", *, forgiving: bool = False
+) -> str:
+    """The HTML of a page of this book, with the site's extensions that matter here."""
+    formulas = Formulas(book.root / ".weave" / "formulas.json")
+    here = Here(book.weave(), book.root / name, formulas, forgiving)
+    extensions = ["attr_list", "md_in_html", "tables", "pymdownx.superfences"]
+    page = Markdown(extensions=[*extensions, WeaveExtension(lambda md: here)])
+    try:
+        html: str = page.convert(text)
+    finally:
+        formulas.finish()
+    return html
 
 
 def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from tests.weave.books import SmallBook
-from weave import build
 from weave.run import pool
 
 
@@ -16,12 +15,6 @@ from weave.run import pool
 def _warm() -> None:
     """Begin to import the slow packages, once for the few tests that need them."""
     pool.preload(["matplotlib", "pandas", "torch"])
-
-
-@pytest.fixture(autouse=True)
-def _no_page_shows_another_tests_book(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build, "_current", None)
-    monkeypatch.setattr(build, "_read_at", None)
 
 
 @pytest.fixture

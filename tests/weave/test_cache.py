@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from tests.weave.books import SmallBook, page
-from weave import build
 from weave.keep import key, store
 from weave.keep.files import digest, write
 from weave.keep.store import Cache
 from weave.model import CellResult, Result, Table
+from weave.read.book import read_book
 
 Make = Callable[[dict[str, str]], SmallBook]
 
@@ -325,7 +325,7 @@ def test_another_engine_runs_everything(
 
 
 def test_another_device_asks_for_another_result(book: SmallBook) -> None:
-    source = build.read_book(book.root).sources["d"]
+    source = read_book(book.root).sources["d"]
     on_cpu, on_cuda = (key.key_of(source, book.root, each) for each in ("cpu", "cuda"))
     assert on_cpu != on_cuda
     woven = book.weave(device="nosuch")

@@ -4,54 +4,61 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from markdown import Markdown
 
-from weave import formulas, markdown
-from weave.formulas import FormulaError, Formulas
+from tests.weave.books import SmallBook, rendered
 from weave.model import WeaveError
+from weave.site import katex
+from weave.site.katex import FormulaError, Formulas
 
 MATHML = re.compile(r'<annotation encoding="application/x-tex">(.*?)</annotation>')
 
 
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture
+def html_of(make_book: Callable[[dict[str, str]], SmallBook]) -> Callable[[str], str]:
+    """`html_of(text)`: the HTML of the page `docs/a.md` of a book."""
+
+    def make(text: str) -> str:
+        return rendered(make_book({"docs/a.md": text}), text)
+
+    return make
 
 
-def rendered(text: str) -> str:
-    """The HTML of a page's Markdown, with the site's extensions that matter here."""
-    extensions = ["attr_list", "tables", "pymdownx.superfences", "weave.formulas"]
-    html: str = Markdown(extensions=extensions).convert(text)
-    return html
-
-
-def test_a_formula_in_a_line_is_html_with_mathml_that_holds_its_source() -> None:
-    html = rendered("The slope is $2x$ here.\n")
+def test_a_formula_in_a_line_is_html_with_mathml_that_holds_its_source(
+    html_of: Callable[[str], str],
+) -> None:
+    html = html_of("The slope is $2x$ here.\n")
     assert MATHML.findall(html) == ["2x"]
     assert '<math xmlns="http://www.w3.org/1998/Math/MathML">' in html
     assert "katex-display" not in html
     assert re.fullmatch(r"<p>The slope is .* here\.</p>", html, re.S)
 
 
-def test_a_displayed_formula_can_be_scrolled_by_keyboard() -> None:
-    html = rendered("$$\ny = \\frac{1}{2}\n$$\n")
+def test_a_displayed_formula_can_be_scrolled_by_keyboard(
+    html_of: Callable[[str], str],
+) -> None:
+    html = html_of("$$\ny = \\frac{1}{2}\n$$\n")
     assert MATHML.findall(html) == [r"y = \frac{1}{2}"]
     assert 'class="formula" tabindex="0" role="group" aria-label="Formula"' in html
     assert "katex-display" in html
 
 
-def test_dollars_in_code_and_prices_are_no_formulas() -> None:
-    html = rendered("`$x$` costs $5 or $6.\n\n```text\n$y$\n```\n")
+def test_dollars_in_code_and_prices_are_no_formulas(
+    html_of: Callable[[str], str],
+) -> None:
+    html = html_of("`$x$` costs $5 or $6.\n\n```text\n$y$\n```\n")
     assert "katex" not in html
     assert "$y$" in html
     assert "costs $5 or $6." in html
 
 
-def test_letters_that_html_reserves_reach_katex_as_they_are() -> None:
-    (source,) = MATHML.findall(rendered("$a < b \\& c > d$\n"))
+def test_letters_that_html_reserves_reach_katex_as_they_are(
+    html_of: Callable[[str], str],
+) -> None:
+    (source,) = MATHML.findall(html_of("$a < b \\& c > d$\n"))
     assert source == r"a &lt; b \&amp; c &gt; d"
 
 
@@ -65,25 +72,21 @@ def test_letters_that_html_reserves_reach_katex_as_they_are() -> None:
     ],
 )
 def test_a_wrong_formula_is_named_with_file_line_and_cause(
-    tmp_path: Path, tex: str, said: str
+    html_of: Callable[[str], str], tex: str, said: str
 ) -> None:
-    page = tmp_path / "a.md"
-    page.write_text(f"# Title\n\nRight: $x$.\n\nWrong: ${tex}$ and $y$.\n", "utf-8")
-    before = markdown.page.set(page)
-    try:
-        with pytest.raises(WeaveError) as raised:
-            rendered(page.read_text("utf-8"))
-    finally:
-        markdown.page.reset(before)
+    with pytest.raises(WeaveError) as raised:
+        html_of(f"# Title\n\nRight: $x$.\n\nWrong: ${tex}$ and $y$.\n")
     (problem,) = raised.value.problems
-    assert (problem.path, problem.line) == (page, 5)
+    assert (problem.path.name, problem.line) == ("a.md", 5)
     assert problem.what.startswith("KaTeX cannot read $")
     assert said in problem.what
 
 
-def test_all_wrong_formulas_of_a_page_are_reported() -> None:
+def test_all_wrong_formulas_of_a_page_are_reported(
+    html_of: Callable[[str], str],
+) -> None:
     with pytest.raises(WeaveError) as raised:
-        rendered("$\\one$, $x$ and $\\two$.\n")
+        html_of("$\\one$, $x$ and $\\two$.\n")
     assert len(raised.value.problems) == 2
 
 
@@ -131,7 +134,7 @@ def test_another_katex_is_asked_anew(
     first = Formulas(file)
     first.render("x", display=False)
     first.finish()
-    monkeypatch.setattr(formulas, "_katex_digest", lambda: "another")
+    monkeypatch.setattr(katex, "_katex_digest", lambda: "another")
     second = Formulas(file)
     second.render("x", display=False)
     second.finish()

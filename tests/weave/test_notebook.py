@@ -60,14 +60,14 @@ def test_prose_and_code_alternate_as_on_the_page(cells: list[dict[str, Any]]) ->
     assert kinds == ["markdown", "code", "markdown", "code", "markdown"]
     assert source(cells[1]).startswith("import matplotlib.pyplot as plt\n")
     assert source(cells[3]) == "plt.plot([3])"
-    assert source(cells[4]) == "The end."
+    assert source(cells[4]) == "**Figure 3.**\n\nThe end."
 
 
 def test_prose_reads_well_outside_of_the_site(cells: list[dict[str, Any]]) -> None:
     assert source(cells[0]) == (
         "# Curves\n\nSee tensors and [the site](https://pytorch.org)."
     )
-    assert source(cells[2]) == "**Solution**"
+    assert source(cells[2]) == "**Figure 1.**\n\n**Figure 2.**\n\n**Solution**"
 
 
 def test_outputs_are_those_of_this_run(cells: list[dict[str, Any]]) -> None:
@@ -75,14 +75,14 @@ def test_outputs_are_those_of_this_run(cells: list[dict[str, Any]]) -> None:
     assert stream["output_type"] == "stream"
     assert "".join(stream["text"]) == "two\nlines\n"
     assert len(pictures) == 2
-    html = pictures[0]["data"]["text/html"][0]
+    html = "".join(pictures[0]["data"]["text/html"])
     data = html.partition("base64,")[2].removesuffix('">')
     assert base64.b64decode(data).startswith(b"<?xml")
 
 
 def test_every_figure_has_its_own_alternative_text(cells: list[dict[str, Any]]) -> None:
     pictures = [
-        output["data"]["text/html"][0].partition(" src=")[0]
+        "".join(output["data"]["text/html"]).partition(" src=")[0]
         for cell in cells
         for output in cell.get("outputs", [])
         if "data" in output

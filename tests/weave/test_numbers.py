@@ -7,10 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from markdown import Markdown
 
-from tests.weave.books import SmallBook
-from weave import build, markdown
+from tests.weave.books import SmallBook, rendered
 from weave.model import WeaveError
 
 CHAIN = "$$\n\\label{chain}\ny = x\n$$\n"
@@ -30,14 +28,7 @@ def make_html(
         shown = "<!-- snippet: a.py#one -->\n```python\n```\n\n"
         book = make_book({"snippets/a.py": DRAWN, "docs/a.md": f"{shown}{text}"})
         monkeypatch.chdir(book.root)
-        build.set_current(book.weave())
-        token = markdown.page.set(book.root / "docs" / "a.md")
-        try:
-            extensions = ["attr_list", "weave.formulas", "weave.numbers"]
-            html: str = Markdown(extensions=extensions).convert(text)
-        finally:
-            markdown.page.reset(token)
-        return html
+        return rendered(book, text)
 
     return make
 
@@ -101,18 +92,18 @@ def test_a_link_with_words_of_its_own_keeps_them(
     [
         (
             f"One.\n\n{CHAIN}\n[Equation](#equation-chian)\n",
-            12,
+            8,
             "this page has no equation-chian; "
             "its figures and equations are equation-chain",
         ),
         (
             "[Figure](#figure-two)\n",
-            5,
+            1,
             "this page has no figure-two; its figures and equations are none",
         ),
         (
             f"{CHAIN}\n{CHAIN}",
-            6,
+            7,
             "this page has two places named equation-chain; "
             "show the equation once, or rename one",
         ),

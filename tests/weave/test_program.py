@@ -23,7 +23,7 @@ def texts(make_book: Make) -> dict[str, str]:
     chapter = page("a.py#one", "a.py#two", printing="two")
     chapter = chapter.replace("# A page", "# Less & more")
     book = make_book({"snippets/a.py": MODULE, "docs/part/b.md": chapter})
-    return dict(build.programs(book.weave()))
+    return dict(build.texts(book.weave()))
 
 
 def test_the_program_is_the_code_of_the_page_in_its_order(

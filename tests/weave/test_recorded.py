@@ -7,18 +7,25 @@ import io
 import json
 import os
 import re
+import shutil
 import time
 from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 
 import pytest
+from markdown import Markdown
 
-from tests.weave.books import OUTPUT, SmallBook
-from weave import build, figure, record, recorded
+from tests.weave.books import OUTPUT, SmallBook, rendered
+from weave import check, record
 from weave.model import Recording
+from weave.read.book import read_book
+from weave.read.recordings import code_digest
+from weave.render import provenance
 from weave.run import pool
 
 Make = Callable[[dict[str, str]], SmallBook]
+RESULTS = "recorded/cpu/results.json"
 REGION = "<!-- recorded -->\n<!-- end of recorded -->\n"
 MODULE = """
     # %% one
@@ -92,25 +99,22 @@ def take(book: SmallBook, *arguments: str) -> tuple[int, str]:
 
 
 def as_gpu(book: SmallBook, name: str = "Invented 1") -> Path:
-    """Say of the CPU's recording that it is of a GPU, in a file of its own."""
-    data = json.loads(book.read("recorded/cpu.json"))
+    """Say of the CPU's recording that it is of a GPU, in a folder of its own."""
+    shutil.copytree(book.root / "recorded/cpu", book.root / f"recorded/{name}")
+    data = json.loads(book.read(RESULTS))
     data |= {"device": "cuda", "name": name}
-    source = build.read_book(book.root).sources["a"]
+    source = read_book(book.root).sources["a"]
     run = data["modules"]["a"]
     run["facts"] |= {"CUDA": "12.8", "driver": "570.1"}
     if source.cell("one"):
-        digest = recorded.code_digest(source, "one", book.root)
-        run["cells"]["one"] = {
-            "code": digest,
-            "output": ["1"],
-            "figures": {},
-            "data": {},
-        }
-    return book.write(f"recorded/{name}.json", json.dumps(data, indent=1))
+        run["code"]["one"] = code_digest(source, "one", book.root)
+        one = {"name": "one", "output": "1", "tables": [], "files": [], "data": []}
+        run["result"]["cells"].insert(0, one)
+    return book.write(f"recorded/{name}/results.json", json.dumps(data, indent=1))
 
 
 def recordings(book: SmallBook) -> list[Recording]:
-    return list(build.read_book(book.root).recordings)
+    return list(read_book(book.root).recordings)
 
 
 def test_what_no_machine_has_recorded_is_a_problem(book: SmallBook) -> None:
@@ -126,16 +130,17 @@ def test_a_recording_holds_what_ran_on_which_machine_and_when(book: SmallBook) -
     code, told = take(book)
     assert code == 0
     assert re.search(
-        r"recording a on cpu\nwrote recorded/cpu.json after \d+\.\d s", told
+        r"recording a on cpu\nwrote recorded/cpu/results.json after \d+\.\d s", told
     )
-    data = json.loads(book.read("recorded/cpu.json"))
+    data = json.loads(book.read(RESULTS))
     assert data["device"] == "cpu"
     assert len(data["name"]) > 2
     run = data["modules"]["a"]
     assert re.fullmatch(r"20\d\d-\d\d-\d\d", run["date"])
     assert {"system", "threads", "PyTorch", "Python"} <= set(run["facts"])
-    assert list(run["cells"]) == ["clock"]  # a build prints the other itself
-    assert re.fullmatch(r"\d+ ns", run["cells"]["clock"]["output"][0])
+    (clock,) = run["result"]["cells"]  # a build prints the other itself
+    assert clock["name"] == "clock"
+    assert re.fullmatch(r"\d+ ns", clock["output"])
 
 
 def test_the_page_shows_it_with_where_it_comes_from(book: SmallBook) -> None:
@@ -143,9 +148,9 @@ def test_the_page_shows_it_with_where_it_comes_from(book: SmallBook) -> None:
     book.run()
     text = book.read("docs/a.md")
     (recording,) = recordings(book)
-    clock = recording.cell("clock")
+    clock = recording.result.cell("clock")
     assert clock is not None
-    told = recorded.provenance(recording, clock)
+    told = provenance.as_markdown(provenance.sentence(recording, True))
     assert f"\n{told}\n\n```text\n{clock.output}\n```\n" in text
     assert text.count(told) == 1  # the CPU says nothing new below a build's output
     assert recording.name in told
@@ -167,15 +172,13 @@ def test_a_gpus_recording_stands_below_the_builds_output(book: SmallBook) -> Non
     assert book.problems() == []
 
 
-def test_the_output_of_a_measured_cell_is_no_build_s(book: SmallBook) -> None:
+def test_what_a_build_measures_is_on_no_page(book: SmallBook) -> None:
     take(book)
-    result = book.weave().results["a"].cell("clock")
-    assert result is not None
-    assert result.output == ""
-    book.change("snippets/a.py", "# %% two", "# %% two\n# so it runs again")
-    text = book.read("docs/a.md")
     book.run()
-    assert book.read("docs/a.md") != text  # the code of cell two is there
+    printed = book.printed("a", "clock")
+    assert re.fullmatch(r"\d+ ns", printed)
+    assert printed not in book.read("docs/a.md")
+    assert printed not in rendered(book, book.read("docs/a.md"))
     assert book.problems() == []
 
 
@@ -184,19 +187,15 @@ def test_a_recording_of_other_code_fails_the_check_and_is_not_shown(
 ) -> None:
     take(book)
     book.run()
-    (shown,) = recordings(book)
     book.change("snippets/a.py", "x = 1", "x = 2")
     book.run()
     problems = book.problems()
-    clock = next(cell for cell in shown.cells if cell.cell == "clock")
     assert problems[0].startswith("docs/a.md:23: no machine has recorded a.py#clock")
     assert problems[-1] == (
-        f"recorded/cpu.json:{clock.line}: is a recording of other code than "
-        f"a.py#clock is now; {recorded.AGAIN}"
+        f"{RESULTS}:5: is a recording of other code than "
+        f"a.py#clock is now; {check.AGAIN}"
     )
-    assert book.read("recorded/cpu.json").split("\n")[clock.line - 1].strip() == (
-        '"clock": {'
-    )
+    assert book.read(RESULTS).split("\n")[4].strip() == '"a": {'
     assert "Recorded on" not in book.read("docs/a.md")
     assert book.run("--check").returncode == 1
     assert take(book)[0] == 0
@@ -226,7 +225,7 @@ def test_what_a_module_imports_from_this_repository_is_part_of_the_code(
 
 def test_what_no_page_shows_is_to_be_deleted(book: SmallBook) -> None:
     take(book)
-    book.change("recorded/cpu.json", '"clock"', '"clocks"')
+    book.write(RESULTS, book.read(RESULTS).replace('"clock"', '"clocks"'))
     assert any(
         "records a.py#clocks, which no page shows as recorded" in each
         for each in book.problems()
@@ -236,8 +235,11 @@ def test_what_no_page_shows_is_to_be_deleted(book: SmallBook) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "what"),
     [
-        ('"code"', '"codes"', "is no recording: ValueError: a.py#"),
+        ('"code"', '"codes"', "is no recording: KeyError: 'code'"),
         ('{\n "device"', '\n "device"', "is not JSON"),
+        ('"date": "', '"date": "<b>', "is no recording: ValueError: '<b>20"),
+        ('"name": "', '"name": "\\u001b', "is no recording: ValueError: "),
+        ('"a": {', '"../a": {', "is no recording: ValueError: "),
         ('"name": ', '"names": ', "is no recording: KeyError: 'name'"),
     ],
 )
@@ -245,10 +247,10 @@ def test_a_damaged_recording_is_a_problem_of_its_file(
     book: SmallBook, old: str, new: str, what: str
 ) -> None:
     take(book)
-    text = book.read("recorded/cpu.json")
-    book.write("recorded/cpu.json", text.replace(old, new, 1))
+    text = book.read(RESULTS)
+    book.write(RESULTS, text.replace(old, new, 1))
     problem = next(each for each in book.problems() if each.startswith("recorded/"))
-    assert re.match(r"recorded/cpu\.json:\d+: " + re.escape(what), problem)
+    assert re.match(r"recorded/cpu/results\.json:\d+: " + re.escape(what), problem)
     assert "run nox -s record" in problem
     assert take(book)[0] == 0  # and recording again repairs it
     book.run()
@@ -259,22 +261,22 @@ def test_recording_one_module_keeps_the_others(book: SmallBook) -> None:
     book.write("snippets/b.py", MODULE)
     book.write("docs/b.md", PAGE.replace("a.py#", "b.py#"))
     assert take(book)[0] == 0
-    before = json.loads(book.read("recorded/cpu.json"))["modules"]
+    before = json.loads(book.read(RESULTS))["modules"]
     assert list(before) == ["a", "b"]
     assert take(book, "b")[0] == 0
-    after = json.loads(book.read("recorded/cpu.json"))["modules"]
+    after = json.loads(book.read(RESULTS))["modules"]
     assert after["a"] == before["a"]
-    assert after["b"]["cells"]["clock"] != before["b"]["cells"]["clock"]
+    assert after["b"]["result"]["cells"] != before["b"]["result"]["cells"]
 
 
 def test_a_module_that_fails_leaves_its_older_recording(book: SmallBook) -> None:
     take(book)
-    text = book.read("recorded/cpu.json")
+    text = book.read(RESULTS)
     book.change("snippets/a.py", "print(x + 1)", "print(x / 0)")
     code, told = take(book)
     assert code == 1
     assert "snippets/a.py:10: cell 'two' raises ZeroDivisionError" in told
-    assert book.read("recorded/cpu.json") == text
+    assert book.read(RESULTS) == text
 
 
 def test_a_recording_uses_every_core_and_a_build_one(book: SmallBook) -> None:
@@ -286,7 +288,7 @@ def test_a_recording_uses_every_core_and_a_build_one(book: SmallBook) -> None:
     book.change("snippets/a.py", "print(x + 1)", "print(x)")
     assert take(book)[0] == 0
     (recording,) = recordings(book)
-    clock = recording.cell("clock")
+    clock = recording.result.cell("clock")
     assert clock is not None
     assert clock.output.split("\n")[0] == str(pool.cores())
     assert dict(recording.facts)["threads"] == str(pool.cores())
@@ -348,41 +350,42 @@ def test_places_for_recordings_are_complete(make_book: Make) -> None:
     ]
 
 
-@pytest.mark.slow
-def test_a_recorded_figure_is_drawn_from_its_data(make_book: Make) -> None:
+def test_a_recorded_figure_is_the_one_that_was_drawn_there(make_book: Make) -> None:
     book = make_book({"snippets/a.py": PLOT, "docs/a.md": PLOT_PAGE})
     assert take(book)[0] == 0
-    text = book.read("recorded/cpu.json")
-    assert "[1.0, 10.0, 100.0]" in text
-    assert "0.333333," in text
+    drawn = book.read("recorded/cpu/a/plot.svg")
     book.run()
     assert re.search(r"\nRecorded on \S+ on the CPU .*\.\n", book.read("docs/a.md"))
     assert book.problems() == []
-    alone = book.read("docs/figures/a/plot.svg")
-    assert alone.count("a note") == 1  # in the comment that names the glyphs
+    assert book.read("docs/figures/a/plot.svg") == drawn
     as_gpu(book)
+    other = drawn.replace("a note", "another note")
+    book.write("recorded/Invented 1/a/plot.svg", other)
+    said = next(each for each in book.problems() if each.startswith("recorded/"))
+    assert "a/plot.svg is not the figure that was drawn" in said
+    book.write("recorded/Invented 1/a/plot.svg", drawn)
     book.run()
-    both = book.read("docs/figures/a/plot.svg")
-    assert both.count("a note") == 2
-    assert "Invented 1" in both
-    book.run()
-    assert book.read("docs/figures/a/plot.svg") == both
+    assert book.problems() == []
+    html = rendered(book, book.read("docs/a.md"))
+    assert html.count("<img") == 2
+    assert html.count("<figcaption>") == 1
+    assert "plot.Invented 1.svg" in html
+    assert book.read("docs/figures/a/plot.Invented 1.svg") == drawn
 
 
-def test_a_figure_that_moves_gets_the_data_of_every_recording(make_book: Make) -> None:
-    wish = "<!-- explore: f after a.py#plot\nt: [0.1, len(axes.lines)]\n-->\n"
-    page = PLOT_PAGE.replace("![A line", f"{wish}![A line")
+def test_an_interactive_figure_gets_the_values_of_every_recording(
+    make_book: Make,
+) -> None:
+    asked = "<!-- explore: f after a.py#plot\nt: [0.1, len(axes.lines)]\n-->\n"
+    page = PLOT_PAGE.replace("![A line", f"{asked}![A line")
     book = make_book({"snippets/a.py": PLOT, "docs/a.md": page})
     book.run()
-    cell = book.weave().results["a"].cell("plot")
-    assert cell is not None
-    assert cell.data == ()
+    (place,) = read_book(book.root).chapters[0].interactive
+    assert book.weave().values(place) is None
     assert take(book)[0] == 0
     as_gpu(book)
-    cell = book.weave().results["a"].cell("plot")
-    assert cell is not None
-    ((name, text),) = cell.data
-    assert name == "f"
+    text = book.weave().values(place)
+    assert text is not None
     one, other = json.loads(text)["recordings"]
     assert one["t"] == other["t"] == [0.1, 1]
     assert one["machine"].startswith("the CPU ")
@@ -393,27 +396,30 @@ def test_a_figure_that_moves_gets_the_data_of_every_recording(make_book: Make) -
     assert any("is a recording of other code" in each for each in book.problems())
 
 
-@pytest.mark.slow
-def test_a_drawing_survives_json_and_is_drawn_alike() -> None:
-    import matplotlib.pyplot as plt
-
-    names: dict[str, object] = {}
-    exec(re.sub(r"(?m)^    |plt\.show\(\)", "", PLOT), names)
-    drawn = figure.drawing(names["figure"])
-    assert figure.Drawing.from_json(json.loads(json.dumps(drawn.as_json()))) == drawn
-    assert drawn.lines[0].style == "--"
-    assert drawn.lines[0].label == "a line"
-    assert (drawn.xscale, drawn.legend) == ("log", "what")
-    assert figure.draw([("one", drawn)]) == figure.draw([("one", drawn)])
-    axes = plt.gca()
-    axes.axvline(3)
-    with pytest.raises(ValueError, match="does not stand in the data's coordinates"):
-        figure.drawing(axes.figure)
-    axes.lines[-1].remove()
-    axes.bar([1], [2])
-    with pytest.raises(ValueError, match="Rectangle, not lines and texts"):
-        figure.drawing(axes.figure)
-    plt.close("all")
+def test_nothing_that_a_recording_says_becomes_markup(book: SmallBook) -> None:
+    take(book)
+    name = "<script>alert(1)</script> [x](javascript:alert(1)) *y* `z` $q$"
+    data = json.loads(book.read(RESULTS))
+    end = "<!-- end of recorded -->"
+    data["name"] = name
+    data["modules"]["a"]["facts"]["threads"] = "<i>2</i>"
+    data["modules"]["a"]["result"]["cells"][0]["output"] = f"```\n{end}\n<b>"
+    book.write(RESULTS, json.dumps(data, indent=1))
+    book.write("docs/a.md", book.read("docs/a.md") + "\n<!-- weave: machines -->\n")
+    book.run()
+    text = book.read("docs/a.md")
+    book.run()
+    assert book.read("docs/a.md") == text
+    assert book.problems() == []
+    for html in (
+        rendered(book, text),
+        Markdown(extensions=["pymdownx.superfences"]).convert(text),
+    ):
+        seen = unescape(re.sub(r"<[^>]+>", "", html))
+        assert name in seen
+        assert f"```\n{end}\n<b>" in seen
+        for tag in ("<script>alert", "<i>", "<b>", "<em>", 'href="javascript'):
+            assert tag not in html
 
 
 def test_a_figure_that_waits_for_a_recording_is_no_second_problem(

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from markdown import Markdown
 
-from tests.weave.books import SmallBook
-from weave import build
+from tests.weave.books import ROOT, SmallBook, rendered
 from weave.model import WeaveError
-from weave.terms import meanings
+from weave.read.book import read_book
+from weave.site.katex import Formulas
+from weave.site.terms import ENTRY, meanings
 
 Make = Callable[[dict[str, str]], SmallBook]
 ENTRIES = (
@@ -26,17 +26,14 @@ ENTRIES = (
 
 @pytest.fixture
 def make_html(
-    make_book: Make, monkeypatch: pytest.MonkeyPatch
+    make_book: Make,
 ) -> Callable[[str, str], str]:
     """`make_html(glossary, text)`: the page `text` of a book with that glossary."""
 
     def make(glossary: str, text: str) -> str:
         book = make_book({"docs/part/glossary.md": glossary, "docs/a.md": text})
         (book.root / "snippets").mkdir(exist_ok=True)
-        monkeypatch.chdir(book.root)
-        build.set_current(book.weave())
-        html: str = Markdown(extensions=["attr_list", "weave.terms"]).convert(text)
-        return html
+        return rendered(book, text)
 
     return make
 
@@ -68,7 +65,7 @@ def test_a_formula_that_one_line_cannot_show_is_refused(
 ) -> None:
     glossary = ENTRIES + "\n**Power**{: #power }: the number $x^2$.\n"
     with pytest.raises(WeaveError) as raised:
-        make_html(glossary, "[rate](part/glossary.md#rate)")
+        make_html(glossary, "[power](part/glossary.md#power)")
     (problem,) = raised.value.problems
     assert str(problem).endswith(
         "glossary.md:8: the formula $x^2$ cannot be shown in one line of text; "
@@ -76,8 +73,12 @@ def test_a_formula_that_one_line_cannot_show_is_refused(
     )
 
 
-def test_the_books_own_glossary_can_be_shown() -> None:
-    book = build.read_book(Path(__file__).parents[2])
-    found = meanings(book.chapters)
+def test_the_books_own_glossary_can_be_shown(tmp_path: Path) -> None:
+    chapters = read_book(ROOT).chapters
+    text = next(each.text for each in chapters if each.path.name == "glossary.md")
+    names = {entry["name"] for entry in ENTRY.finditer(text)}
+    formulas = Formulas(tmp_path / "formulas.json")
+    found = meanings(chapters, names, formulas)
+    formulas.finish()
     assert len(found) > 60
     assert not [text for text in found.values() if "$" in text or "](" in text]

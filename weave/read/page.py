@@ -230,9 +230,9 @@ class _Reader:
     def _interactive(self, first: int) -> int:
         """An interactive figure's values, in a comment above the still figure."""
         end = self._end_of_comment(first)
-        after = len(self.lines) if end is None else end
         if end is None:
             self.report(first, "this comment is never closed", "add --> where it ends")
+            return len(self.lines)
         head = EXPLORE.fullmatch(self.lines[first].rstrip("\n"))
         target = EXPLORED.fullmatch(head["target"].strip()) if head else None
         if target is None:
@@ -242,17 +242,17 @@ class _Reader:
             )
             what = f"{self.lines[first].strip()} names no figure and cell"
             self.report(first, what, hint)
-        below = self.lines[after].strip() if after < len(self.lines) else ""
+        below = self.lines[end].strip() if end < len(self.lines) else ""
         if not (below.startswith("![") and images(below)):
             hint = "put its still figure, ![...](...), on the line below the -->"
             self.report(first, "this directive stands above no figure", hint)
-        values = self._values(first + 1, after)
+        values = self._values(first + 1, end)
         if target is not None:
-            start, stop = self.offsets[first], self.offsets[after]
+            start, stop = self.offsets[first], self.offsets[end]
             names = (target["figure"], target["module"], target["cell"])
             place = Interactive(first + 1, start, stop, self.path, *names, values)
-            self.add(place, after + 1)
-        return after
+            self.add(place, end + 1)
+        return end
 
     def _values(self, first: int, end: int) -> tuple[tuple[str, str], ...]:
         values: dict[str, str] = {}

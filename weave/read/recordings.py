@@ -21,6 +21,8 @@ from weave.model import Problem, Recording, Source, WeaveError
 FOLDER = "recorded"
 RESULTS = "results.json"
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+NAME = re.compile(r"[A-Za-z_]\w*")
+FIGURE = re.compile(r"[a-z0-9-]+\.svg")
 WORD = re.compile(r"[a-z][a-z0-9]*")
 
 
@@ -90,11 +92,14 @@ def _recording(
     path: Path, lines: list[str], data: dict[str, Any], module: str, run: dict[str, Any]
 ) -> Recording:
     result = from_json(run["result"])
-    if result.module != module:
+    if result.module != _checked(NAME, module):
         raise ValueError(f"{module} holds the result of {result.module}")
     for cell in result.cells:
         for name, wanted in cell.files:
-            if digest((path.parent / module / name).read_bytes()) != wanted:
+            if (
+                digest((path.parent / module / _checked(FIGURE, name)).read_bytes())
+                != wanted
+            ):
                 raise ValueError(f"{module}/{name} is not the figure that was drawn")
     begins = re.compile(rf"\s*{re.escape(json.dumps(module))}: \{{")
     found = (number for number, line in enumerate(lines, 1) if begins.match(line))

@@ -27,7 +27,7 @@ def place_of(target: str) -> str | None:
 
 
 def figures(chapter: Chapter) -> list[tuple[int, str, Image]]:
-    """Line, place and image of each figure; interactive ones follow their still ones."""
+    """Line, place and image of each figure; interactive ones follow the still ones."""
     asked = {
         place.line + chapter.text[place.start : place.end].count("\n")
         for place in chapter.interactive

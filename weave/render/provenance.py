@@ -30,7 +30,8 @@ def machine(recording: Recording) -> str:
 
 def as_markdown(text: str) -> str:
     """Text whose characters mean nothing to Markdown; plain words stay as they are."""
-    return re.sub(r"([\\`*_{}\[\]<>|~&$])", r"\\\1", text)
+    text = re.sub(r"[&<$|~]", lambda found: f"&#{ord(found[0])};", text)
+    return re.sub(r"[\\`*_{}\[\]>]", r"\\\g<0>", text)
 
 
 def results(found: Iterable[Result]) -> str:

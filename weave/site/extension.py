@@ -1,7 +1,7 @@
 """The engine as one Markdown extension: `weave.site.extension`.
 
-It is handed the woven book and the page that is rendered (`Here`) by the site generator's
-adapter (`weave.site.here`): see `weave.site.mkdocs` and `weave.site.zensical`.
+The site generator's adapter (`weave.site.mkdocs`, `weave.site.zensical`) hands it what
+the page is made from: see `weave.site.here`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Fill(Preprocessor):
         """The page's lines, filled.
 
         Raises:
-            WeaveError: The page cannot be read.
+            WeaveError: The page cannot be read, or the book has failures.
         """
         here = self._ask(self.md)
         text = "\n".join(lines)
@@ -47,6 +47,8 @@ class Fill(Preprocessor):
             here.chapter = parse_chapter(f"{text}\n", here.path)
         except WeaveError as error:
             return [*lines, "", stash(here.problem(error)), ""]
+        if here.chapter.slots and here.woven.failures and not here.forgiving:
+            raise WeaveError(*here.woven.failures)
         fold = PageFold(here.chapter, here.woven, stash, here.forgiving)
         return fold.markdown().split("\n")
 
@@ -55,8 +57,8 @@ class WeaveExtension(ArithmatexExtension):  # type: ignore[misc]  # it has no ty
     """Fills pages, renders formulas, numbers figures, and explains terms.
 
     Args:
-        here: Gives, for the page that a Markdown instance renders, what it is made from.
-            A site generator that cannot say is Zensical.
+        here: Gives what the page is made from that a Markdown instance renders. A site
+            generator that cannot say is Zensical.
     """
 
     def __init__(self, here: Ask | None = None, **settings: Any) -> None:

@@ -1,7 +1,7 @@
 """Renders formulas while the site is built: KaTeX, run here, so that no page runs it.
 
-KaTeX is `weave/katex/katex.min.js` (MIT), run by V8 through mini-racer; what it gives is
-remembered in `.weave/formulas.json`, so that a build in which no formula is new does
+KaTeX is `weave/katex/katex.min.js` (MIT), run by V8 through mini-racer; what it gives
+is remembered in `.weave/formulas.json`, so that a build in which no formula is new does
 not even start it.
 """
 

@@ -73,4 +73,4 @@ class Kept:
                 else:
                     entries += [dict(entry) for entry in kept]
 
-            index.add_entry_from_context = add_kept  # type: ignore[union-attr]  # it has one
+            index.add_entry_from_context = add_kept  # type: ignore[union-attr]

@@ -1,4 +1,4 @@
-"""All that Zensical needs, which knows Markdown extensions but neither plugins nor hooks.
+"""All that Zensical needs, which has Markdown extensions but neither plugins nor hooks.
 
 It lists the files of docs/ before it renders the first page, which is when the book is
 woven here; so what pages link to is written into docs/ and into the site as well. This

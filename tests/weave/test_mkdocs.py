@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -11,17 +12,18 @@ from typing import Any
 
 import pytest
 
-from tests.weave.books import ROOT, SmallBook, page, run
-from weave import hooks
+from tests.weave.books import SmallBook, page, run
+from weave.site.here import Here
+from weave.site.katex import Formulas
+from weave.site.mkdocs import WeavePlugin
 
 Make = Callable[[dict[str, str]], SmallBook]
-SITE = f"""
+SITE = """
 site_name: A small book
 site_url: https://example.org/
 theme: mkdocs
-plugins: []
-hooks: [{ROOT}/weave/hooks.py]
-markdown_extensions: [pymdownx.superfences, "weave.formulas", "weave.markdown"]
+plugins: [weave]
+markdown_extensions: [pymdownx.superfences, weave.site.extension]
 """
 PLOT = """
 # %% one
@@ -92,7 +94,7 @@ def test_a_module_that_fails_stops_the_build(book: SmallBook) -> None:
     book.change("snippets/a.py", "print(19)", "print(19 / 0)")
     done = built(book)
     assert done.returncode != 0
-    assert "the book is not true, so it is not built:" in done.stderr
+    assert "the build stops at what is wrong in the book:" in done.stderr
     assert "snippets/a.py:2: cell 'one' raises ZeroDivisionError" in done.stderr
     assert book.files("site") == before
 
@@ -139,9 +141,10 @@ def test_recordings_are_on_the_page_with_their_machines(book: SmallBook) -> None
     assert re.search(r"<li>\s*the CPU .* with PyTorch .*, on 20\d\d-", site)
     assert "No GPU has recorded so far" in site
     assert "<svg" in book.read("site/figures/a/plot.svg")
-    told = json.loads(book.read("recorded/cpu.json"))
+    told = json.loads(book.read("recorded/cpu/results.json"))
     told |= {"device": "cuda", "name": "Invented 1"}
-    book.write("recorded/gpu.json", json.dumps(told))
+    shutil.copytree(book.root / "recorded/cpu", book.root / "recorded/gpu")
+    book.write("recorded/gpu/results.json", json.dumps(told))
     assert book.run().returncode == 0
     assert built(book, "--strict").returncode == 0
     site = book.read("site/index.html")
@@ -149,12 +152,27 @@ def test_recordings_are_on_the_page_with_their_machines(book: SmallBook) -> None
     assert "No GPU has recorded" not in site
 
 
-def test_a_new_recording_is_shown_while_serving(book: SmallBook) -> None:
+def test_new_recordings_and_all_that_modules_ask_for_are_watched_while_serving(
+    make_book: Make,
+) -> None:
+    book = make_book(
+        {
+            "mkdocs.yml": SITE,
+            "snippets/helpers/__init__.py": "x = 1\n",
+            "data/one.txt": "1",
+            "snippets/a.py": "# %% one\nimport helpers\nfrom pathlib import Path\n"
+            "root = Path(helpers.__file__).parents[2]\n"
+            "print((root / 'data' / 'one.txt').read_text())\n",
+            "docs/index.md": page("a.py#one", printing="one"),
+            "recorded/pages.json": "{}",
+        }
+    )
     watched: list[str] = []
     server: Any = SimpleNamespace(watch=watched.append)
     config: Any = SimpleNamespace(config_file_path=str(book.root / "mkdocs.yml"))
-    hooks.on_serve(server, config, None)
-    assert watched == []
-    (book.root / "recorded").mkdir()
-    hooks.on_serve(server, config, None)
-    assert watched == [str(book.root / "recorded")]
+    plugin = WeavePlugin()
+    formulas = Formulas(book.root / "formulas.json")
+    plugin._here = Here(book.weave(), book.root, formulas)
+    plugin.on_serve(server, config=config, builder=None)
+    for name in ("recorded", "snippets/helpers/__init__.py", "data/one.txt"):
+        assert str(book.root / name) in watched

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 
 import pytest
-from markdown import Markdown
 
-from tests.weave.books import OUTPUT, SmallBook, page
+from tests.weave.books import SmallBook, page, rendered
 from weave import build
 from weave.model import CellResult, Table, WeaveError
 
@@ -53,21 +52,6 @@ class Reader(HTMLParser):
             self.outputs[-1] += data
         if "code" in self._open:
             self.code[-1] += data
-
-
-def rendered(book: SmallBook, text: str) -> str:
-    """The HTML of a page of this book, with the site's extensions that matter here."""
-    build.set_current(book.weave())
-    extensions = [
-        "attr_list",
-        "md_in_html",
-        "tables",
-        "pymdownx.superfences",
-        "pymdownx.arithmatex",
-        "weave.markdown",
-    ]
-    html: str = Markdown(extensions=extensions).convert(text)
-    return html
 
 
 @pytest.fixture
@@ -210,7 +194,7 @@ def test_a_chapter_begins_with_its_length_and_its_code_to_take_along(
 ) -> None:
     text = f"# A title\n\n{'word ' * 400}\n\n{SLOT}"
     book = make_book({"snippets/a.py": "# %% one\nprint(1)\n", "docs/part/b.md": text})
-    html = rendered(book, text)
+    html = rendered(book, text, "docs/part/b.md")
     assert re.search(
         r"<h1[^>]*>A title</h1>\s*<p class=.times.[^>]*>2 min to read", html
     )
@@ -232,13 +216,14 @@ def test_every_block_leads_to_its_line_of_the_module(make_book: Make) -> None:
     text = page("a.py#zero", "a.py#one", printing="one")
     book = make_book({"snippets/a.py": module, "docs/part/b.md": text})
     links = re.findall(
-        r'class="source"[^>]*><a href="([^"]*)">([^<]*)<', rendered(book, text)
+        r'class="source"[^>]*><a href="([^"]*)">([^<]*)<',
+        rendered(book, text, "docs/part/b.md"),
     )
     assert links == [
         ("../../source/a.html#line-2", "a.py:2"),
         ("../../source/a.html#line-5", "a.py:5"),
     ]
-    listing = dict(build.programs(book.weave()))["source/a.html"]
+    listing = dict(build.texts(book.weave()))["source/a.html"]
     assert '<a id="line-5"' in listing
 
 
@@ -261,11 +246,11 @@ def test_a_data_frame_is_a_table_with_headings(make_book: Make) -> None:
 
 
 def test_a_table_that_was_not_printed_as_such_stays_text() -> None:
-    from weave.markdown import output_html
+    from weave.render.html import output
 
     table = Table("   x\n0  1", ("", "x"), (("0", "1"),))
-    assert "<table" not in output_html(CellResult("one", "other", (table,)))
-    assert "<table" in output_html(CellResult("one", table.text, (table,)))
+    assert "<table" not in output(CellResult("one", "other", (table,)))
+    assert "<table" in output(CellResult("one", table.text, (table,)))
 
 
 def test_a_book_with_a_failure_shows_no_page(make_book: Make) -> None:
@@ -281,23 +266,6 @@ def test_a_book_with_a_failure_shows_no_page(make_book: Make) -> None:
         rendered(book, text)
 
 
-def test_without_a_hook_the_book_in_the_working_folder_is_woven_and_published(
-    make_book: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    text = SLOT + "\n![A line](figures/a/one.svg)\n"
-    code = "import matplotlib.pyplot as plt\nplt.plot([1])\nprint('drawn')\n"
-    book = make_book({"snippets/a.py": f"# %% one\n{code}", "docs/a.md": text})
-    monkeypatch.chdir(book.root)
-    html = Markdown(extensions=["fenced_code", "weave.markdown"]).convert(text)
-    assert Reader(html).outputs == ["drawn"]
-    assert book.files()["docs/figures/a/one.svg"].startswith(b"<?xml")
-    assert book.read("docs/a.md") == text  # filling pages is left to python -m weave
-
-
-def test_output_markers_are_written_as_the_engine_reads_them() -> None:
-    assert OUTPUT == "<!--pytest-codeblocks:expected-output-->"
-
-
 def test_a_page_can_tell_the_versions_and_the_chapters_of_the_build(
     make_book: Make,
 ) -> None:
@@ -305,7 +273,7 @@ def test_a_page_can_tell_the_versions_and_the_chapters_of_the_build(
     code = "# %% one\nimport numpy as np\nprint(np.sum([1]))\n"
     files = {"snippets/b.py": code, "docs/part/b.md": SLOT, "docs/more/about.md": text}
     files["docs/part/b.md"] = "# A chapter\n\n" + SLOT.replace("a.py", "b.py")
-    html = rendered(make_book(files), text)
+    html = rendered(make_book(files), text, "docs/more/about.md")
     assert re.search(r"<td>numpy</td>\s*<td>[\d.]+</td>", html)
     assert re.search(r"<td>device</td>\s*<td>cpu</td>", html)
     assert '<td><a href="../part/b.md">A chapter</a></td>' in html
@@ -321,11 +289,13 @@ def test_a_page_can_tell_how_long_another_takes_to_read(make_book: Make) -> None
     assert "<p>It takes 7 min.</p>" in rendered(
         book, "It takes <!-- weave: minutes a.md -->.\n"
     )
-    with pytest.raises(WeaveError, match=r"page.md:3: there is no page b.md; name a"):
+    with pytest.raises(WeaveError, match=r"a.md:3: there is no page b.md; name a"):
         rendered(book, "# Path\n\n<!-- weave: minutes b.md -->\n")
 
 
-def test_the_data_of_a_figure_that_moves_cannot_end_its_script(make_book: Make) -> None:
+def test_the_values_of_an_interactive_figure_cannot_end_their_script(
+    make_book: Make,
+) -> None:
     module = "# %% one\nimport matplotlib.pyplot as plt\nplt.plot([1])\n"
     book = make_book({"snippets/a.py": module})
     text = (
@@ -336,4 +306,4 @@ def test_the_data_of_a_figure_that_moves_cannot_end_its_script(make_book: Make) 
     html = rendered(book, text)
     assert html.count("</script>") == 1
     assert '{"word":"\\u003c/script>\\u003cb>"}' in html
-    assert html.index('data-figure="path"') < html.index("<img")
+    assert html.index('data-figure="path"') > html.index("<img")

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from weave.chapter import contents, fill, parse_chapter, read_chapter
 from weave.model import WeaveError
+from weave.read.page import parse_chapter, read_chapter
+from weave.render.fill import contents, fill
 
 PATH = Path("docs/a.md")
 SLOT = """\
@@ -349,7 +350,7 @@ def test_images_are_found_with_their_text_and_line_outside_of_code() -> None:
     ]
 
 
-WISH = """\
+ASKED = """\
 <!-- explore: descent after a.py#one
 rate: 0.7
 path: [x for x in range(3)]
@@ -358,15 +359,15 @@ path: [x for x in range(3)]
 """
 
 
-def test_a_wish_is_a_figure_a_cell_and_named_expressions() -> None:
-    (wish,) = parse_chapter("# Title\n\n" + WISH, PATH).interactive
-    assert (wish.line, wish.figure, wish.module, wish.cell) == (
+def test_an_interactive_figure_names_a_cell_and_expressions() -> None:
+    (asked,) = parse_chapter("# Title\n\n" + ASKED, PATH).interactive
+    assert (asked.line, asked.figure, asked.module, asked.cell) == (
         3,
         "descent",
         "a",
         "one",
     )
-    assert wish.values == (("rate", "0.7"), ("path", "[x for x in range(3)]"))
+    assert asked.values == (("rate", "0.7"), ("path", "[x for x in range(3)]"))
 
 
 @pytest.mark.parametrize(
@@ -374,12 +375,14 @@ def test_a_wish_is_a_figure_a_cell_and_named_expressions() -> None:
     [
         ("a.py#one", "a.py", "docs/a.md:1: <!-- explore: descent after a.py names no"),
         ("![The path]", "\n![", "docs/a.md:1: this directive stands above no figure; "),
-        ("-->", "", "docs/a.md:1: this directive stands above no figure; "),
+        ("-->", "", "docs/a.md:1: this comment is never closed; add --> where it ends"),
         ("0.7", "0.7 +", "docs/a.md:2: 'rate: 0.7 +' is no name with an expression; "),
         ("path:", "rate:", "docs/a.md:3: rate is given twice; give it once"),
         ("path:", "path", "docs/a.md:3: 'path [x for x in range(3)]' is no name with"),
     ],
 )
-def test_a_wrong_wish_says_what_to_do(old: str, new: str, expected: str) -> None:
-    assert WISH.count(old) == 1
-    assert problem_of(WISH.replace(old, new)).startswith(expected)
+def test_a_wrong_interactive_figure_says_what_to_do(
+    old: str, new: str, expected: str
+) -> None:
+    assert ASKED.count(old) == 1
+    assert problem_of(ASKED.replace(old, new)).startswith(expected)
