@@ -23,7 +23,6 @@ from mkdocs.structure.pages import Page
 from weave import build, markdown, progress, recorded, serving
 from weave.check import DOCS, FIGURES
 from weave.keep.files import write
-from weave.read.imports import third_party
 from weave.run import pool
 
 DIRECTIVE = re.compile(r"<!--\s*snippet:\s*(\w+)\.py#")
@@ -35,7 +34,7 @@ def on_startup(command: Literal["build", "gh-deploy", "serve"], dirty: bool) -> 
     serving.active = command == "serve"
     if serving.active:
         book = build.read_book(Path.cwd())
-        pool.preload(third_party([*book.sources.values()], book.root))
+        pool.preload(pool.needed([*book.sources.values()], book.root))
 
 
 def on_config(config: MkDocsConfig) -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.weave.books import SmallBook, page
 from weave.build import Woven
 from weave.model import CellResult, Problem
-from weave.run import process
+from weave.run import capture
 
 Make = Callable[[dict[str, str]], SmallBook]
 
@@ -72,7 +72,7 @@ def test_a_subprocess_prints_in_its_place(run: Callable[[str], Woven]) -> None:
 def test_output_of_the_greatest_length_is_shown(run: Callable[[str], Woven]) -> None:
     (cell,) = cells(run("# %% one\nprint('é' * 19_999)\n"))
     assert cell.output == "é" * 19_999
-    assert process.LONGEST_OUTPUT == 20_000
+    assert capture.LONGEST_OUTPUT == 20_000
 
 
 def test_markup_is_output_like_any_other(run: Callable[[str], Woven]) -> None:

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import tempfile
+import time
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+
+from weave.model import Problem, WeaveError
+
+YOUNG = 3600.0  # seconds for which what nothing refers to may be another build's
+HINTS = {
+    errno.EDQUOT: "make room on this disk",
+    errno.ENOSPC: "make room on this disk",
+    errno.EEXIST: "remove the file or the link that stands in a folder's place",
+    errno.ENOTDIR: "remove the file or the link that stands in a folder's place",
+    errno.EISDIR: "remove the folder that stands in its place",
+}
 
 
 def digest(data: bytes) -> str:
@@ -20,21 +34,30 @@ def write(path: Path, data: bytes, by: Path | None = None) -> bool:
     Args:
         path: The file; its folder is made if needed.
         data: Its new content.
-        by: The folder, on the same file system, for the temporary file that is then
-            renamed; by default the file's own.
+        by: Not used any more: the temporary file always stands beside its target.
 
     Returns:
         Whether the file was written.
+
+    Raises:
+        WeaveError: It cannot be written; says why. The file is then as it was.
     """
-    try:
+    with suppress(OSError):
         if path.read_bytes() == data:
             return False
-    except OSError:
-        pass
+    try:
+        _replace(path, data)
+    except OSError as error:
+        what = f"cannot be written: {error.strerror or error}"
+        hint = HINTS.get(error.errno or 0, "let this file and its folder be writable")
+        raise WeaveError(Problem(path, 1, what, hint)) from error
+    return True
+
+
+def _replace(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    place = by or path.parent
-    place.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(suffix=".part", prefix=".", dir=place)
+    sweep(path.parent, f".{path.name}.*.part")
+    handle, name = tempfile.mkstemp(".part", f".{path.name}.", path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -46,7 +69,14 @@ def write(path: Path, data: bytes, by: Path | None = None) -> bool:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-    return True
+
+
+def sweep(folder: Path, pattern: str) -> None:
+    """Remove files that a build left which was killed; young ones may be in use."""
+    for path in folder.glob(pattern):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > YOUNG:
+                path.unlink()
 
 
 @cache
