@@ -351,7 +351,7 @@ def test_the_packages_are_those_that_are_installed() -> None:
 def test_the_engine_is_all_its_text_that_makes_results(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    digests = []
+    digests: list[str] = []
     monkeypatch.setattr(key, "__file__", str(tmp_path / "keep/key.py"))
     for name in ("model.py", "read/a.py", "keep/a.py", "run/a.py", "run/a.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

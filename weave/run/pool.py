@@ -9,6 +9,7 @@ with threads that do not exist.
 from __future__ import annotations
 
 import json
+import logging
 import multiprocessing
 import os
 import re
@@ -32,6 +33,7 @@ from weave.run import scratch
 from weave.run.process import environment, main
 from weave.run.session import Job
 
+log = logging.getLogger("weave")
 LIMIT = 600.0  # seconds
 POLL = 0.5  # seconds, between two looks at whether a module is to be ended
 # What makes torch import its compiler, which takes a second.
@@ -126,6 +128,7 @@ def run(
                     if answer is not None:
                         running.remove(each)
                         _end(each)
+                        _log(answer)
                         yield each.job.source, answer, time.monotonic() - each.begun
         finally:
             for each in running:
@@ -208,6 +211,13 @@ def _problem_at(each: _Running, what: str, hint: str) -> Problem:
     if cell is None:
         return Problem(source.path, 1, f"the module {what}", hint)
     return Problem(source.path, cell.line, f"cell {cell.name!r} {what}", hint)
+
+
+def _log(answer: Result | Problem) -> None:
+    """Tell what libraries have said of themselves, which stops nothing."""
+    if isinstance(answer, Result):
+        for cell, said in answer.warned:
+            log.warning("%s.py#%s: %s", answer.module, cell, said)
 
 
 def _end(each: _Running) -> None:
