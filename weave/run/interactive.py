@@ -62,6 +62,7 @@ def _values(asked: Interactive, namespace: dict[str, Any]) -> tuple[str, str]:
             what = f"the value {name} of the figure {asked.figure!r} raises {said}"
             return "problem", what
     sys.stdout.flush()
+    sys.stderr.flush()
     return "values", json.dumps(found, separators=(",", ":"), allow_nan=False)
 
 

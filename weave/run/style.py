@@ -81,7 +81,9 @@ def draw(figure: Any) -> str:
 
     drawn = io.BytesIO()
     as_ever = vars(figure.subplotpars) == vars(SubplotParams())
-    if figure.get_layout_engine() is None and as_ever:
+    # A color bar has taken its place from the axes, which cannot be arranged again.
+    bars = any(hasattr(axes, "_colorbar") for axes in figure.axes)
+    if figure.get_layout_engine() is None and as_ever and not bars:
         figure.set_layout_engine("constrained")
     with style.context({key: each for key, each in STYLE.items() if "svg." in key}):
         figure.savefig(drawn, **SAVE)
