@@ -46,7 +46,6 @@ WARM_START = """
 import json, sys, time
 from pathlib import Path
 from weave import build
-from weave.read.imports import third_party
 from weave.read.module import read_source
 from weave.run import pool
 root = Path.cwd()
@@ -55,7 +54,7 @@ nothing = Path(sys.argv[1])
 nothing.write_text("# %% nothing\\npass\\n")
 source = read_source(nothing, root)
 begun = time.perf_counter()
-pool.preload(third_party([*book.sources.values()], root))
+pool.preload(pool.needed([*book.sources.values()], root))
 list(pool.run([source], root, root / ".weave"))
 json.dump({"wall": time.perf_counter() - begun}, sys.stdout)
 """

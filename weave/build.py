@@ -72,6 +72,7 @@ def weave(
     limit: float = pool.LIMIT,
     progress: Progress | None = None,
     planned: Plan | None = None,
+    stop: Callable[[Source], bool] | None = None,
 ) -> Woven:
     """Bring every module's result up to date and check the book against them.
 
@@ -83,6 +84,7 @@ def weave(
         limit: Seconds after which a module is ended.
         progress: Hears of the modules that run, if any does.
         planned: What `plan` gave, if it was asked already.
+        stop: Asked of each running module now and then: whether to end it.
 
     Returns:
         The results and every problem, relative to the book's root, sorted by place.
@@ -101,6 +103,7 @@ def weave(
             jobs=jobs,
             device=device,
             limit=limit,
+            stop=stop or (lambda source: False),
             began=lambda source: hears.began(source.module),
         ):
             ran.append(source.module)
@@ -111,8 +114,13 @@ def weave(
                 failed[source.module] = _with_pages(answer, source, book)
             hears.ended(source.module, seconds, isinstance(answer, Result))
         cache.prune({*book.sources, *book.unread})
-    woven = Woven(book, results, (), tuple(ran), failed)
-    problems = [*book.problems, *_unknown(only, book), *failed.values()]
+    return checked(Woven(book, results, (), tuple(ran), failed), only)
+
+
+def checked(woven: Woven, only: Collection[str] = ()) -> Woven:
+    """The woven book with all that is wrong with it, sorted by place."""
+    book = woven.book
+    problems = [*book.problems, *_unknown(only, book), *woven.failed.values()]
     problems += check.problems(woven, whole=not only)
     problems += differences.differences(woven)
     problems = [relative(problem, book.root) for problem in problems]

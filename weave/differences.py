@@ -49,7 +49,7 @@ def code_of(slot: Slot, woven: Woven) -> str | None:
     if source is None or result is None or source.cell(slot.cell) is None:
         return None
     code = code_digest(source, slot.cell, woven.book.root)
-    return digest(json.dumps([code, sorted(result.reads)]).encode())[:16]
+    return digest(json.dumps([code, sorted(result.asked)]).encode())[:16]
 
 
 def filled(woven: Woven) -> Filled:

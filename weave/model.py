@@ -242,9 +242,10 @@ class Result:
     """A whole module's result.
 
     `seconds` is the wall time of the module's own cells, `cpu` the processor time of
-    its whole process, in seconds. `reads` are the files of
-    this repository that it opened while it ran, each with its content's digest.
-    `warned` is what cells wrote to the error stream; a build refuses that.
+    its whole process, in seconds. `asked` is what it asked of this repository while it
+    ran: what (see `weave.keep.key`), of which path, and the answer; `unsettled` says
+    that an answer has changed meanwhile, so that the result is not to be remembered.
+    `warned` is, by cell, what libraries said of themselves on the error stream.
     """
 
     module: str
@@ -253,7 +254,8 @@ class Result:
     cpu: float
     device: str
     versions: tuple[tuple[str, str], ...]
-    reads: tuple[tuple[str, str], ...] = ()
+    asked: tuple[tuple[str, str, str], ...] = ()
+    unsettled: bool = False
     warned: tuple[tuple[str, str], ...] = ()
 
     def cell(self, name: str) -> CellResult | None:

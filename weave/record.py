@@ -142,9 +142,9 @@ def keep(
     try:
         before = json.loads(path.read_text("utf-8"))
         if (before["device"], before["name"]) == (known["device"], known["name"]):
-            held = {**before["modules"]}
+            runs = {**before["modules"]}
             known["modules"] = {
-                name: held[name] for name in held if name in book.sources
+                name: runs[name] for name in runs if name in book.sources
             }
     except (OSError, ValueError, KeyError, TypeError):
         pass

@@ -14,7 +14,7 @@ from weave.run import pool
 @pytest.fixture(scope="session", autouse=True)
 def _warm() -> None:
     """Begin to import the slow packages, once for the few tests that need them."""
-    pool.preload(["matplotlib", "pandas", "torch"])
+    pool.preload(["matplotlib.pyplot", "pandas", "torch"])
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.weave.books import OUTPUT, ROOT, SmallBook, page
+from weave import build
 
 Make = Callable[[dict[str, str]], SmallBook]
 
@@ -249,3 +250,25 @@ def test_a_wish_for_what_is_not_there_is_reported(
     book = make_book(MOVING)
     book.change("docs/a.md", "after a.py#one", f"after {name}")
     assert expected in [problem.what for problem in book.weave().problems]
+
+
+def test_what_an_editor_saves_while_pages_are_filled_is_not_lost(
+    make_book: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = make_book({"snippets/a.py": "# %% one\nprint(1)\n"})
+    text = page("a.py#one", printing="one")
+    path = book.write("docs/a.md", text)
+    woven = book.weave()
+    saves = [b"First. ", b"Second. ", b"Third. "]
+    fsync = os.fsync
+
+    def saving(descriptor: int) -> None:
+        """The editor saves right before the new text takes its place."""
+        fsync(descriptor)
+        if saves:
+            path.write_bytes(saves.pop(0) + path.read_bytes())
+
+    monkeypatch.setattr(os, "fsync", saving)
+    assert build.fill_chapters(woven) == [path]
+    assert book.read("docs/a.md").startswith("Third. Second. First. # A page")
+    assert "```text\n1\n```" in book.read("docs/a.md")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import marshal
 import os
+import pickle
 import platform
 import py_compile
 import time
@@ -16,7 +18,7 @@ from tests.weave.books import SmallBook, page
 from weave.keep import key, store
 from weave.keep.files import digest, write
 from weave.keep.store import Cache
-from weave.model import CellResult, Result, Table
+from weave.model import CellResult, Result, Table, WeaveError
 from weave.read.book import read_book
 
 Make = Callable[[dict[str, str]], SmallBook]
@@ -68,12 +70,19 @@ def test_another_key_is_another_result(kept: Cache) -> None:
     assert kept.load("b", KEY) is None
 
 
-def test_results_are_json_and_never_pickle(kept: Cache) -> None:
-    text = stored(kept).read_text("utf-8")
-    assert isinstance(json.loads(text), dict)
-    assert "é 1" in text
-    source = Path(store.__file__).read_text("utf-8")
-    assert not any(f"import {name}" in source for name in ("pickle", "shelve"))
+def test_loading_a_result_runs_nothing_that_it_holds(
+    kept: Cache, tmp_path: Path
+) -> None:
+    class Trap:
+        def __reduce__(self) -> tuple[object, ...]:
+            return Path.touch, (tmp_path / "sprung",)
+
+    path = stored(kept)
+    assert isinstance(json.loads(path.read_text("utf-8")), dict)
+    for trap in (pickle.dumps(Trap()), marshal.dumps("x"), b"__import__('os').abort()"):
+        path.write_bytes(trap)
+        assert kept.load("a", KEY) is None
+    assert not (tmp_path / "sprung").exists()
 
 
 @pytest.mark.parametrize("length", [0, 1, 40, 200, -2])
@@ -208,7 +217,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
         raise OSError("no space left")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(WeaveError, match=r"page\.md:1: cannot be written: no space"):
         write(path, b"two")
     assert path.read_bytes() == b"one"
     assert [each.name for each in tmp_path.iterdir()] == ["page.md"]
@@ -339,15 +348,19 @@ def test_the_packages_are_those_that_are_installed() -> None:
     assert found["pytest"] == pytest.__version__
 
 
-def test_the_engine_is_all_its_own_text(
+def test_the_engine_is_all_its_text_that_makes_results(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    digests = []
-    for text in ("x = 1", "x = 2"):
-        (tmp_path / "other.py").write_text(text)
-        monkeypatch.setattr(key, "__file__", str(tmp_path / "keep" / "key.py"))
+    digests: list[str] = []
+    monkeypatch.setattr(key, "__file__", str(tmp_path / "keep/key.py"))
+    for name in ("model.py", "read/a.py", "keep/a.py", "run/a.py", "run/a.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "model.py").touch()
+        (tmp_path / name).write_text(f"x = {len(digests)}")
         digests.append(key.engine.__wrapped__())
-    assert digests[0] != digests[1]
+    assert len(set(digests)) == 5
+    (tmp_path / "page.py").write_text("what shows results does not change them")
+    assert key.engine.__wrapped__() == digests[-1]
 
 
 @pytest.mark.parametrize(

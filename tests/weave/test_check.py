@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.weave.books import SmallBook, page
+from tests.weave.books import SmallBook, page, rendered
+from weave import build
 
 Make = Callable[[dict[str, str]], SmallBook]
 
@@ -92,3 +93,41 @@ def test_a_borrowed_definition_must_be_shown_on_the_page(make_book: Make) -> Non
     )
     book.write("docs/a.md", page("tools.py#twice", "a.py#one"))
     assert book.run().returncode == 0
+
+
+def test_each_claim_of_a_page_has_one_test_and_each_test_one_sentence(
+    make_book: Make,
+) -> None:
+    book = make_book(
+        {
+            **GOOD,
+            "docs/a.md": "# A\n\nIt is. <!-- claim: it-is -->\n\n" + GOOD["docs/a.md"],
+            "tests/snippets/test_a.py": "import pytest\n\n\n"
+            '@pytest.mark.claim("a#it-was")\ndef test_it_was() -> None:\n    pass\n',
+        }
+    )
+    said = [each.partition(";")[0] for each in book.problems() if "claim" in each]
+    assert said == [
+        "docs/a.md:3: no test would fail if the claim 'it-is' were false",
+        "tests/snippets/test_a.py:5: the claim a#it-was stands in 0 places "
+        "and has 1 tests, not one of each",
+    ]
+    book.change("tests/snippets/test_a.py", '"a#it-was"', '"a#it-is"')
+    assert not [each for each in book.problems() if "claim" in each]
+    html = rendered(book, book.read("docs/a.md"))
+    assert '<a class="claim" href="../source/test_a.html#line-5"' in html
+    listing = dict(build.texts(book.weave()))["source/test_a.html"]
+    assert '<a id="line-5"' in listing
+    book.change("docs/a.md", "It is. ", "It is. <!-- claim: it-is --> Twice. ")
+    assert [each for each in book.problems() if "stands in 2 places" in each]
+
+
+def test_what_editors_leave_beside_chapters_is_no_chapter(make_book: Make) -> None:
+    book = make_book(GOOD)
+    (book.root / "docs/.#a.md").symlink_to("user@host.1234")
+    (book.root / "snippets/.#a.py").symlink_to("user@host.1234")
+    (book.root / "docs/dangling.md").symlink_to("nowhere")
+    (book.root / "docs/d.md").mkdir()
+    (book.root / "snippets/d.py").mkdir()
+    assert book.run().returncode == 0
+    assert len(book.weave().book.chapters) == 1

@@ -307,3 +307,23 @@ def test_the_values_of_an_interactive_figure_cannot_end_their_script(
     assert html.count("</script>") == 1
     assert '{"word":"\\u003c/script>\\u003cb>"}' in html
     assert html.index('data-figure="path"') > html.index("<img")
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "<!-- weave: build -->",
+        "<!-- weave: machines -->",
+        "<!-- weave: minutes x.md -->",
+        "<!-- claim: x -->",
+    ],
+)
+def test_the_marks_of_a_page_are_text_in_what_its_code_is_and_prints(
+    make_page: Callable[..., Reader], mark: str
+) -> None:
+    shown = make_page(f"print({mark!r})")
+    assert shown.outputs == [mark]
+    assert shown.code == [f"print({mark!r})\n"]
+    shown = make_page(f"x = '''\n{mark}\n'''\nprint(1)")
+    assert shown.outputs == ["1"]
+    assert mark in shown.code[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from pathlib import Path
 
 import pytest
@@ -386,3 +388,45 @@ def test_a_wrong_interactive_figure_says_what_to_do(
 ) -> None:
     assert ASKED.count(old) == 1
     assert problem_of(ASKED.replace(old, new)).startswith(expected)
+
+
+@pytest.mark.parametrize("text", [SLOT, ASKED, "", "---\na: b\n---\n", "\ufeff" + SLOT])
+def test_segments_cover_all_of_the_text_once_in_its_order(text: str) -> None:
+    chapter = parse_chapter(f"{text}A <!-- claim: b --> c.\n\nEnd", PATH)
+    position = 0
+    for segment in chapter.segments:
+        assert segment.start == position
+        position = segment.end
+        line = 1 + chapter.text.count("\n", 0, segment.start)
+        assert segment.line == line
+    assert position == len(chapter.text)
+
+
+def test_marks_are_comments_of_the_prose_alone() -> None:
+    text = (
+        "| a | <!-- weave: minutes b.md --> |\n\n"
+        "True. <!-- claim: it-is-true -->\n\n"
+        "<!-- introduces: torch.tensor\ntorch.Tensor.shape -->\n\n"
+        "`<!-- weave: build -->`\n\n```text\n<!-- weave: build -->\n```\n\n"
+        + SLOT.replace("\n1\n", "\n<!-- weave: build -->\n")
+    )
+    marks = parse_chapter(text, PATH).marks
+    assert [(mark.line, mark.kind, mark.words) for mark in marks] == [
+        (1, "minutes", ("b.md",)),
+        (3, "claim", ("it-is-true",)),
+        (5, "introduces", ("torch.tensor", "torch.Tensor.shape")),
+    ]
+    with pytest.raises(WeaveError, match=r"docs/a.md:1: there is no mark 'biuld'"):
+        parse_chapter("<!-- weave: biuld -->\n", PATH)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["<!-- " * 16000, "![a](" * 16000, "![" * 16000, "`" * 8000 + "a`b" * 8000]
+    + ["<!-- a -->" * 8000, "![a](b)" * 8000, "![a](b" * 8000 + ")", "[" * 20000],
+)
+def test_a_long_line_takes_no_longer_than_its_length(line: str) -> None:
+    begun = time.perf_counter()
+    with contextlib.suppress(WeaveError):
+        parse_chapter(f"{line}\n", PATH)
+    assert time.perf_counter() - begun < 2

@@ -279,7 +279,7 @@ def test_figures_left_open_are_saved_in_light_and_dark_and_named(
     plot, more = woven.results["a"].cells
     assert [name for name, _ in plot.files] == ["plot.svg", "plot-2.svg"]
     assert (more.output, more.files) == ("[]", ())
-    path = next(path for name, path in woven.files() if name.endswith("/plot.svg"))
+    path = woven.figures["figures/a/plot.svg"]
     svg = path.read_text("utf-8")
     assert "prefers-color-scheme:dark" in svg
     assert "var(--ink)" in svg

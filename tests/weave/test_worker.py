@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from tests.weave.books import SmallBook, page
-from weave.build import Woven
 from weave.model import CellResult, Problem
-from weave.run import process
+from weave.run import capture
+from weave.woven import Woven
 
 Make = Callable[[dict[str, str]], SmallBook]
 
@@ -72,7 +73,7 @@ def test_a_subprocess_prints_in_its_place(run: Callable[[str], Woven]) -> None:
 def test_output_of_the_greatest_length_is_shown(run: Callable[[str], Woven]) -> None:
     (cell,) = cells(run("# %% one\nprint('é' * 19_999)\n"))
     assert cell.output == "é" * 19_999
-    assert process.LONGEST_OUTPUT == 20_000
+    assert capture.LONGEST_OUTPUT == 20_000
 
 
 def test_markup_is_output_like_any_other(run: Callable[[str], Woven]) -> None:
@@ -261,7 +262,7 @@ def test_the_same_figure_has_the_same_bytes_in_every_run(make_book: Make) -> Non
 def test_a_figures_title_is_no_markup(run: Callable[[str], Woven]) -> None:
     title = "</svg><script>alert(1)</script><!-- --><defs>"
     woven = run(f"# %% one\n{PLOT}plt.title({title!r})\n")
-    (path,) = [path for name, path in woven.files() if name == "figures/a/one.svg"]
+    path = woven.figures["figures/a/one.svg"]
     svg = path.read_text("utf-8")
     assert "<script" not in svg
     assert svg.count("</svg>") == 1
@@ -317,3 +318,168 @@ def test_a_device_that_is_not_here_is_refused(make_book: Make) -> None:
     problem = failure(book.weave(device="nosuch"))
     assert problem.what.startswith("this machine has no device 'nosuch'")
     assert not list((book.root / ".weave").glob("results/*"))
+
+
+# What page and module must not do to each other
+
+EXPLORE = "<!-- explore: f after a.py#one\n{}\n-->\n![x](figures/a/one.svg)\n"
+
+
+def exploring(make_book: Make, *expressions: str) -> SmallBook:
+    asked = "\n".join(expressions)
+    return make_book(
+        {
+            "snippets/a.py": "# %% one\nimport random\n\nx = [1]\nrandom.seed(1)\n\n"
+            "# %% two\nprint(x, round(random.random(), 6))\n",
+            "docs/a.md": page("a.py#one", "a.py#two") + EXPLORE.format(asked),
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["[x.append(2), 3]", "random.random()", "globals().update(x=7)", "x.clear()"],
+)
+def test_what_an_interactive_figure_asks_changes_nothing(
+    make_book: Make, expression: str
+) -> None:
+    result = exploring(make_book, f"a: {expression}").weave().results["a"]
+    assert result.cells[1].output == "[1] 0.134364"
+
+
+def test_what_an_interactive_figure_asks_is_computed_after_its_cell(
+    make_book: Make,
+) -> None:
+    result = exploring(make_book, "a: [len(x), 1 / 3]").weave().results["a"]
+    assert result.cells[0].data == (("f", '{"a":[1,0.3333333]}'),)
+
+
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        ("print('LEAK')", "a value of the figure 'f' prints"),
+        ("__import__('sys').stderr.write('x')", "a value of the figure 'f' prints"),
+        ("1 / 0", "the value a of the figure 'f' raises ZeroDivisionError"),
+        ("exit(3)", "the value a of the figure 'f' raises SystemExit"),
+        ("__import__('os')._exit(0)", "a value of the figure ends its process"),
+        ("float('nan')", "the value a of the figure 'f' raises ValueError"),
+        ("[*range(3)][9]", "the value a of the figure 'f' raises IndexError"),
+    ],
+)
+def test_an_expression_that_gives_no_value_is_refused_where_it_stands(
+    make_book: Make, expression: str, said: str
+) -> None:
+    problem = failure(exploring(make_book, f"a: {expression}").weave())
+    assert str(problem).startswith(f"docs/a.md:10: {said}")
+
+
+# Figures that must not be published
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        "plt.title('style=\"fill:#1f77b4\"')",
+        "plt.title('<metadata>')\nplt.xlabel('</metadata>')",
+        "plt.title('<!-- x -->')",
+        "plt.plot([1]).pop().set_url('https://pytorch.org')",
+        "plt.imshow([[1, 2]])",
+    ],
+)
+def test_a_figure_is_xml_whatever_its_texts_say(
+    run: Callable[[str], Woven], draw: str
+) -> None:
+    woven = run(f"# %% one\n{PLOT}{draw}\n")
+    assert cells(woven)[0].files[0][0] == "one.svg"
+    path = woven.figures["figures/a/one.svg"]
+    ElementTree.parse(path)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)",
+        "JavaScript:alert(1)",
+        "data:text/html,x",
+        " java\tscript:",
+    ],
+)
+def test_a_figure_links_to_pages_only(run: Callable[[str], Woven], url: str) -> None:
+    problem = failure(run(f"# %% one\n{PLOT}plt.plot([1, 2]).pop().set_url({url!r})\n"))
+    assert "cell 'one' draws one.svg, which links to '" in problem.what
+
+
+def test_a_figure_that_is_not_xml_is_refused(run: Callable[[str], Woven]) -> None:
+    problem = failure(run(f"# %% one\n{PLOT}plt.plot([1, 2]).pop().set_gid('\\x01')\n"))
+    assert "cell 'one' draws one.svg, which is not XML" in problem.what
+
+
+@pytest.mark.parametrize(
+    "arrange",
+    [
+        "figure.tight_layout()",
+        "figure.subplots_adjust(left=0.3)",
+        "figure.colorbar(axes.scatter([1], [2], c=[3]))\nfigure.tight_layout()",
+        "figure.set_layout_engine('constrained')",
+        "figure.colorbar(axes.scatter([1], [2], c=[3]))",
+        "plt.tight_layout()",
+    ],
+)
+def test_a_figure_may_be_arranged_as_in_any_script(
+    run: Callable[[str], Woven], arrange: str
+) -> None:
+    code = f"# %% one\n{PLOT}figure, axes = plt.subplots()\naxes.plot([1, 2])\n"
+    assert cells(run(f"{code}{arrange}\n"))[0].files
+
+
+def test_a_figure_that_nobody_arranged_is_arranged(run: Callable[[str], Woven]) -> None:
+    code = f"# %% one\n{PLOT}figure, axes = plt.subplots(3, 1{{}})\n" + "".join(
+        f"axes[{n}].set(title='title', xlabel='label')\n" for n in range(3)
+    )
+    second = code.format(", layout='constrained'").replace("one", "two")
+    one, two = cells(run(code.format("") + second))
+    assert one.files[0][1] == two.files[0][1]
+
+
+# What may be printed
+
+
+@pytest.mark.parametrize(
+    "text", ["5\u00a0%", "👩\u200d🔬", "na\u00adive", "é", "\ue000"]
+)
+def test_text_of_any_language_may_be_printed(
+    run: Callable[[str], Woven], text: str
+) -> None:
+    (cell,) = cells(run(f"# %% one\nprint({text!r})\n"))
+    assert cell.output == text
+
+
+@pytest.mark.parametrize("text", ["a\u202eb", "a\u2066b", "a\u2028b", "a\x85b"])
+def test_what_turns_or_breaks_lines_may_not(
+    run: Callable[[str], Woven], text: str
+) -> None:
+    problem = failure(run(f"# %% one\nprint({text!r})\n"))
+    assert "prints the control character" in problem.what
+
+
+@pytest.mark.parametrize(
+    ("code", "line", "said"),
+    [
+        ("x = 1\nawait x", 3, "is not Python: 'await' outside function"),
+        ("x = 1\nreturn x", 3, "is not Python: 'return' outside function"),
+        ("x = " + "1+" * 20_000 + "1", 1, "is not Python: it is nested too deep"),
+    ],
+)
+def test_what_python_cannot_compile_is_placed_at_its_line(
+    run: Callable[[str], Woven], code: str, line: int, said: str
+) -> None:
+    problem = failure(run(f"# %% one\n{code}\n"))
+    assert (problem.line, problem.what) == (line, said)
+    assert problem.hint == "repair the module; no cell of it has run"
+
+
+def test_a_relative_import_beyond_the_book_raises_as_in_python(
+    run: Callable[[str], Woven],
+) -> None:
+    problem = failure(run("# %% one\nfrom ........ import z\n"))
+    assert "cell 'one' raises ImportError: attempted relative import" in problem.what

@@ -1,11 +1,16 @@
-"""A result as JSON, and back."""
+"""A result as JSON, and back; what comes back is checked in every part."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
+import math
+from dataclasses import asdict, is_dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from weave.model import CellResult, Result, Table
+from weave.model import Result
+
+Kind = TypeVar("Kind")
 
 
 def to_json(result: Result) -> dict[str, Any]:
@@ -13,36 +18,68 @@ def to_json(result: Result) -> dict[str, Any]:
     return asdict(result)
 
 
-def from_json(data: dict[str, Any]) -> Result:
-    """The result whose `dataclasses.asdict` went through JSON.
+def from_json(data: Any) -> Result:
+    """The result of which this is the JSON.
 
     Raises:
-        KeyError, TypeError, ValueError: The data is not of that form.
+        ValueError: It is none; says in which part, such as `cells[2].output`.
     """
-    cells = tuple(
-        CellResult(
-            name=cell["name"],
-            output=cell["output"],
-            tables=tuple(
-                Table(
-                    table["text"],
-                    tuple(table["header"]),
-                    tuple(tuple(row) for row in table["rows"]),
-                )
-                for table in cell["tables"]
-            ),
-            files=tuple((name, wanted) for name, wanted in cell["files"]),
-            data=tuple((name, values) for name, values in cell["data"]),
-        )
-        for cell in data["cells"]
-    )
-    return Result(
-        module=data["module"],
-        cells=cells,
-        seconds=data["seconds"],
-        cpu=data["cpu"],
-        device=data["device"],
-        versions=tuple((name, version) for name, version in data["versions"]),
-        reads=tuple((name, wanted) for name, wanted in data["reads"]),
-        warned=tuple((name, said) for name, said in data["warned"]),
-    )
+    return decode(Result, data)
+
+
+def decode(kind: type[Kind], data: Any) -> Kind:
+    """The dataclass of texts, numbers, tuples and dataclasses that was `data`.
+
+    Raises:
+        ValueError: It is none; says in which part.
+    """
+    try:
+        found: Kind = _decode(kind, data, "")
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
+    return found
+
+
+@cache
+def _fields(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _decode(kind: Any, value: Any, place: str) -> Any:
+    if is_dataclass(kind):
+        fields = _fields(kind)  # type: ignore[arg-type]  # a class can be hashed
+        if not isinstance(value, dict) or not value.keys() <= fields.keys():
+            raise _wrong(place, f"an object of {', '.join(fields)}")
+        parts = {
+            name: _decode(fields[name], each, f"{place}.{name}".lstrip("."))
+            for name, each in value.items()
+        }
+        try:
+            return kind(**parts)  # type: ignore[operator]  # is_dataclass: a class here
+        except TypeError as error:
+            raise _wrong(place, f"complete: {error}") from error
+    if get_origin(kind) is tuple:
+        kinds = get_args(kind)
+        if not isinstance(value, list | tuple):
+            raise _wrong(place, "a list")
+        if kinds[-1] is Ellipsis:
+            kinds = kinds[:1] * len(value)
+        if len(kinds) != len(value):
+            raise _wrong(place, f"a list of {len(kinds)}")
+        pairs = enumerate(zip(kinds, value, strict=True))
+        return tuple(_decode(k, each, f"{place}[{i}]") for i, (k, each) in pairs)
+    if kind is float and type(value) in (int, float) and math.isfinite(value):
+        return value
+    if kind in (str, Path) and type(value) in (str, Path):
+        try:
+            str(value).encode()
+        except UnicodeEncodeError as error:
+            raise _wrong(place, "text without lone surrogates") from error
+        return kind(value)
+    if type(value) is not kind or kind is float:
+        raise _wrong(place, f"of type {kind.__name__}")
+    return value
+
+
+def _wrong(place: str, wanted: str) -> ValueError:
+    return ValueError(f"{place or 'it'} is not {wanted}")

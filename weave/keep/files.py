@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import tempfile
+import time
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+
+from weave.model import Problem, WeaveError
+
+YOUNG = 3600.0  # seconds for which what nothing refers to may be another build's
+HINTS = {
+    errno.EDQUOT: "make room on this disk",
+    errno.ENOSPC: "make room on this disk",
+    errno.EEXIST: "remove the file or the link that stands in a folder's place",
+    errno.ENOTDIR: "remove the file or the link that stands in a folder's place",
+    errno.EISDIR: "remove the folder that stands in its place",
+}
 
 
 def digest(data: bytes) -> str:
@@ -17,8 +31,6 @@ def digest(data: bytes) -> str:
 def write(path: Path, data: bytes, only_over: bytes | None = None) -> bool:
     """Write a file whole or not at all, and only if its content changes.
 
-    The temporary file that is then renamed stands beside it, hidden.
-
     Args:
         path: The file; its folder is made if needed.
         data: Its new content.
@@ -27,14 +39,25 @@ def write(path: Path, data: bytes, only_over: bytes | None = None) -> bool:
 
     Returns:
         Whether the file was written.
+
+    Raises:
+        WeaveError: It cannot be written; says why. The file is then as it was.
     """
-    try:
+    with suppress(OSError):
         if path.read_bytes() == data:
             return False
-    except OSError:
-        pass
+    try:
+        return _replace(path, data, only_over)
+    except OSError as error:
+        what = f"cannot be written: {error.strerror or error}"
+        hint = HINTS.get(error.errno or 0, "let this file and its folder be writable")
+        raise WeaveError(Problem(path, 1, what, hint)) from error
+
+
+def _replace(path: Path, data: bytes, only_over: bytes | None) -> bool:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(suffix=".part", prefix=".", dir=path.parent)
+    sweep(path.parent, f".{path.name}.*.part")
+    handle, name = tempfile.mkstemp(".part", f".{path.name}.", path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -43,13 +66,19 @@ def write(path: Path, data: bytes, only_over: bytes | None = None) -> bool:
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
         Path(name).chmod(mode)
         if only_over is not None and path.read_bytes() != only_over:
-            Path(name).unlink()
             return False
         Path(name).replace(path)
-    except BaseException:
+    finally:
         Path(name).unlink(missing_ok=True)
-        raise
     return True
+
+
+def sweep(folder: Path, pattern: str) -> None:
+    """Remove files that a build left which was killed; young ones may be in use."""
+    for path in folder.glob(pattern):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > YOUNG:
+                path.unlink()
 
 
 @cache

@@ -1,10 +1,17 @@
-"""What a result depends on, as far as it is known before the module runs."""
+"""What a result depends on: its key, and everything that the run asked of the world.
+
+The key covers what is known before a module runs. While it runs it asks: for the text
+of a file, for the names in a folder, for what a path is, if it is anything. Each such
+question about the book's own folder is kept with the digest of its answer, and a
+result is believed only as long as every answer is still the same.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import platform
+import stat
 import sys
 import sysconfig
 from functools import cache
@@ -13,12 +20,23 @@ from pathlib import Path
 from weave.keep.files import digest
 from weave.model import Source
 
+TEXT, NAMES, STATUS = "text", "names", "status"  # what can be asked of a path
+UNSEEN = {".weave", "__pycache__"}  # what the engine and Python themselves leave
+
 
 @cache
-def engine() -> str:
-    """Digest of the engine's own text, as it was when this process first asked."""
-    texts = sorted(Path(__file__).parents[1].rglob("*.py"))
-    return digest(b"".join(digest(path.read_bytes()).encode() for path in texts))
+def engine(*, whole: bool = False) -> str:
+    """Digest of what of the engine runs and keeps modules, as this process found it.
+
+    With `whole`, of all of it, as of what renders pages.
+    """
+    top = Path(__file__).parents[1]
+    names = ["read", "keep", "run", *(["", "render", "site"] if whole else [])]
+    rooms = (top / name for name in names)
+    texts = [top / "model.py", *(path for room in rooms for path in room.glob("*.py"))]
+    return digest(
+        b"".join(digest(each.read_bytes()).encode() for each in sorted(texts))
+    )
 
 
 def packages() -> tuple[str, ...]:
@@ -42,7 +60,7 @@ def key_of(source: Source, root: Path, device: str) -> str:
     """The key of a module's result on this machine, as 64 hexadecimal digits.
 
     It covers the module's text, every file of this repository that it imports, what
-    the pages wish to know, Python, the installed packages, the device and the engine.
+    interactive figures ask, Python, the installed packages, the device and the engine.
     """
     parts = [
         engine(),
@@ -55,8 +73,36 @@ def key_of(source: Source, root: Path, device: str) -> str:
         *packages(),
         source.text,
     ]
-    for wish in source.interactive:
-        parts += [wish.figure, wish.cell, json.dumps(wish.values)]
+    for each in source.interactive:
+        parts += [each.figure, each.cell, json.dumps(each.values)]
     for path in source.imports:
         parts += [path.relative_to(root).as_posix(), digest(path.read_bytes())]
     return digest(json.dumps(parts).encode())
+
+
+def answer(question: str, path: Path) -> str:
+    """What the file system says now when a module asks this of a path."""
+    try:
+        if question == TEXT:
+            return digest(path.read_bytes())
+        if question == STATUS:
+            return _status(path)
+        names = sorted({each.name for each in path.iterdir()} - UNSEEN)
+        told = [(name, _status(path / name)) for name in names]
+        return digest(json.dumps(told).encode())
+    except OSError as error:
+        return type(error).__name__
+
+
+def _status(path: Path) -> str:
+    """Mode and size, and where a link leads; not the times, which a clone changes."""
+    found = path.lstat()
+    told = f"{found.st_mode:o}"
+    if stat.S_ISLNK(found.st_mode):
+        told += f" to {path.readlink()}"
+        try:
+            found = path.stat()
+        except OSError:
+            return told
+        told += f" {found.st_mode:o}"
+    return f"{told} {found.st_size}" if stat.S_ISREG(found.st_mode) else told

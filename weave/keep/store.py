@@ -3,10 +3,10 @@
     .weave/results/tensors-3f2a….json    one result: printed text, names of files
     .weave/files/9c…                     the bytes of figures, named by their digest
 
-A result is looked up by its key (see `key`) and then believed only if every file
-of this repository that the run opened still has the content it had, and if every
-figure is whole. Writing goes to a temporary file that is then renamed, so a build
-that is killed leaves nothing half-written, and two builds do no harm.
+A result is looked up by its key and then believed only if everything that the run
+asked of this repository has the answer it had (see `weave.keep.key`), and if every
+figure is whole. A build that is killed leaves nothing half-written, and two builds
+at once do no harm.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from weave.keep.codec import from_json, to_json
-from weave.keep.files import digest, write
-from weave.keep.key import engine
+from weave.keep.files import YOUNG, digest, sweep, write
+from weave.keep.key import answer, engine
 from weave.model import Result
 
 KEPT_PER_MODULE = 8
-YOUNG = 3600.0  # seconds for which a file that nothing refers to may be another build's
+DAMAGED = (OSError, ValueError, KeyError, TypeError, RecursionError)
 
 
 class Cache:
@@ -31,7 +32,7 @@ class Cache:
 
     Args:
         folder: Where they live, such as `.weave`; made when first needed.
-        root: The book's root; the files that a run read are named relative to it.
+        root: The book's root; what a run asked for is named relative to it.
     """
 
     def __init__(self, folder: Path, root: Path) -> None:
@@ -43,34 +44,37 @@ class Cache:
     def load(self, module: str, key: str) -> Result | None:
         """The result under this key, or None where there is none to be trusted."""
         try:
-            text = (self.results / f"{module}-{key[:32]}.json").read_text("utf-8")
-            data = json.loads(text)
+            data = _read(self.results / f"{module}-{key[:32]}.json")
             if data["key"] != key or data["digest"] != _digest_of(data["result"]):
                 return None
             result = from_json(data["result"])
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except DAMAGED:
             return None
-        for name, wanted in result.reads:
-            try:
-                if digest((self.root / name).read_bytes()) != wanted:
-                    return None
-            except OSError:
-                return None
-        for cell in result.cells:
-            for _, wanted in cell.files:
-                if self.read(wanted) is None:
-                    return None
-        return result
+        figures = [wanted for cell in result.cells for _, wanted in cell.files]
+        whole = all(self.read(wanted) is not None for wanted in figures)
+        return result if whole and is_settled(result, self.root) else None
 
     def store(self, result: Result, key: str) -> None:
-        """Remember a result whose files are kept already (see `keep`)."""
+        """Remember a result whose files are kept already (see `keep`).
+
+        One that changed what it depends on is not remembered.
+
+        Raises:
+            WeaveError: The cache cannot be written.
+        """
+        if result.unsettled:
+            return
         told = to_json(result)
         data = {"key": key, "digest": _digest_of(told), "result": told}
         text = json.dumps(data, indent=1, ensure_ascii=False)
         write(self.results / f"{result.module}-{key[:32]}.json", text.encode())
 
     def keep(self, data: bytes) -> str:
-        """Keep a file's bytes; gives the digest that `read` takes."""
+        """Keep a file's bytes; gives the digest that `read` takes.
+
+        Raises:
+            WeaveError: The cache cannot be written.
+        """
         name = digest(data)
         if self.read(name) is None:
             write(self.files / name, data)
@@ -84,7 +88,7 @@ class Cache:
         """The bytes of a kept file, or None where it is missing or damaged."""
         try:
             data = self.path(name).read_bytes()
-        except OSError:
+        except (OSError, ValueError):
             return None
         return data if digest(data) == name else None
 
@@ -97,14 +101,11 @@ class Cache:
             make: Makes it.
         """
         path = self.texts / name
-        key = digest(json.dumps([engine(), parts]).encode())
-        try:
+        key = digest(json.dumps([engine(whole=True), parts]).encode())
+        with suppress(*DAMAGED):
             known, _, text = path.read_bytes().decode("utf-8").partition("\n")
-            head, _, whole = known.partition(" ")
-            if head == key and whole == digest(text.encode()):
+            if known == f"{key} {digest(text.encode())}":
                 return text
-        except (OSError, ValueError):
-            pass
         text = make()
         write(path, f"{key} {digest(text.encode())}\n{text}".encode())
         return text
@@ -112,10 +113,8 @@ class Cache:
     def seconds(self, module: str) -> float | None:
         """How long the module took when it last ran, or None."""
         for path in self._newest(module):
-            try:
-                return float(json.loads(path.read_text("utf-8"))["result"]["seconds"])
-            except (OSError, ValueError, KeyError, TypeError):
-                continue
+            with suppress(*DAMAGED):
+                return float(_read(path)["result"]["seconds"])
         return None
 
     def prune(self, modules: Iterable[str]) -> None:
@@ -125,35 +124,23 @@ class Cache:
         build may be about to refer to it.
         """
         known = set(modules)
+        old = [path for name in known for path in self._newest(name)[KEPT_PER_MODULE:]]
         kept: set[str] = set()
-        for path in sorted(self.results.glob("*.json")):
-            module = path.stem.rpartition("-")[0]
-            if module not in known:
-                path.unlink(missing_ok=True)
-        for module in known:
-            for path in self._newest(module)[KEPT_PER_MODULE:]:
-                path.unlink(missing_ok=True)
         for path in self.results.glob("*.json"):
+            if path in old or path.stem.rpartition("-")[0] not in known:
+                _remove(path)
+                continue
             try:
-                data = json.loads(path.read_text("utf-8"))
-                kept |= {
-                    name
-                    for cell in data["result"]["cells"]
-                    for _, name in cell["files"]
-                }
-            except (OSError, ValueError, KeyError, TypeError):
-                path.unlink(missing_ok=True)
-        now = time.time()
+                cells = _read(path)["result"]["cells"]
+                kept |= {name for cell in cells for _, name in cell["files"]}
+            except DAMAGED:
+                _remove(path)
         for folder in (self.files, self.results):
-            for path in folder.glob("*"):
-                unused = folder is self.files and path.name not in kept
-                try:
-                    if (unused or path.suffix == ".part") and (
-                        now - path.stat().st_mtime > YOUNG
-                    ):
-                        path.unlink()
-                except OSError:
-                    continue
+            sweep(folder, ".*.part")
+        for path in self.files.glob("[!.]*"):
+            with suppress(OSError):
+                if path.name not in kept and time.time() - path.stat().st_mtime > YOUNG:
+                    path.unlink()
 
     def _newest(self, module: str) -> list[Path]:
         def age(path: Path) -> float:
@@ -168,6 +155,20 @@ class Cache:
             if path.stem.rpartition("-")[0] == module
         ]
         return sorted(found, key=lambda path: (age(path), path.name))
+
+
+def is_settled(result: Result, root: Path) -> bool:
+    """Whether everything that the run asked of the book is as it was then."""
+    return all(answer(kind, root / name) == told for kind, name, told in result.asked)
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text("utf-8"))
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()
 
 
 def _digest_of(told: dict[str, Any]) -> str:

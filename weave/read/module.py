@@ -8,7 +8,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from weave.model import Cell, Problem, Source, WeaveError
-from weave.read.imports import files_of, parse, reachable
+from weave.read.imports import files_of, parse, reachable, read_text
 
 MARKER = re.compile(r"# %%(?P<name>.*)")
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -25,29 +25,34 @@ def read_source(path: Path, root: Path) -> Source:
         WeaveError: The text is not UTF-8 or not Python, a cell has no name or one
             that is taken, or code stands before the first cell.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
-        hint = "save the file as UTF-8"
-        raise WeaveError(Problem(path, line, "is not UTF-8", hint)) from error
+    text = _text(path)
     try:
         tree = parse(text)
-    except (SyntaxError, ValueError) as error:
+        problems: list[Problem] = []
+        cells = _cells(path, text, tree, root, frozenset(), problems)
+        if problems:  # of which strings that hold markers may be the cause
+            problems = []
+            inside = _lines_inside_strings(tree)
+            cells = _cells(path, text, tree, root, inside, problems)
+        if problems:
+            raise WeaveError(*problems)
+        imports = tuple(sorted(reachable(path, tree, root)))
+    except (SyntaxError, RecursionError) as error:
         line = getattr(error, "lineno", None) or 1
         reason = getattr(error, "msg", None) or str(error)
         hint = "repair the module; no cell of it has run"
         raise WeaveError(
             Problem(path, line, f"is not Python: {reason}", hint)
         ) from error
-    cells, problems = _cells(path, text, tree, root, inside=frozenset())
-    if problems:  # of which strings that hold markers may be the cause
-        inside = _lines_inside_strings(tree)
-        cells, problems = _cells(path, text, tree, root, inside)
-    if problems:
-        raise WeaveError(*problems)
-    imports = tuple(sorted(reachable(path, tree, root)))
     return Source(path, path.stem, text, tuple(cells), imports)
+
+
+def has_newer_text(source: Source) -> bool:
+    """Whether the module's file holds another text than the one that was read."""
+    try:
+        return read_text(source.path) != source.text
+    except (OSError, ValueError):
+        return False
 
 
 def definition(source: Source, name: str) -> Cell | None:
@@ -59,61 +64,84 @@ def definition(source: Source, name: str) -> Cell | None:
     return None
 
 
+def _text(path: Path) -> str:
+    try:
+        return read_text(path)
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        hint = "save the file as UTF-8"
+        raise WeaveError(Problem(path, line, "is not UTF-8", hint)) from error
+    except OSError as error:
+        what = f"cannot be read: {error.strerror or error}"
+        hint = "let it be a file that can be read, or remove it"
+        raise WeaveError(Problem(path, 1, what, hint)) from error
+
+
 def _cells(
-    path: Path, text: str, tree: ast.Module, root: Path, inside: Collection[int]
-) -> tuple[list[Cell], list[Problem]]:
+    path: Path,
+    text: str,
+    tree: ast.Module,
+    root: Path,
+    inside: Collection[int],
+    problems: list[Problem],
+) -> list[Cell]:
+    """The cells that are as they should be; adds what is wrong with the others."""
     lines = text.split("\n")
     marks = [
         (number, match["name"].strip())
         for number, line in enumerate(lines, 1)
         if number not in inside and (match := MARKER.fullmatch(line.rstrip()))
     ]
-    problems = []
-    first = marks[0][0] if marks else len(lines) + 1
-    for node in tree.body:
-        if node.lineno < first and not _is_docstring(node, tree):
-            hint = "put a line '# %% name' above it, so that a page can show it"
-            what = "code stands before the first cell, where no page can show it"
-            problems.append(Problem(path, node.lineno, what, hint))
-            break
+    ends = [*(number for number, _ in marks), len(lines) + 1]
+    early = [node for node in tree.body if _first_line(node) < ends[0]]
+    if tree.body and ast.get_docstring(tree) is not None:
+        early = early[1:]
+    if early:
+        hint = "put a line '# %% name' above it, so that a page can show it"
+        what = "code stands before the first cell, where no page can show it"
+        problems.append(Problem(path, _first_line(early[0]), what, hint))
     cells: list[Cell] = []
     seen: dict[str, int] = {}
-    ends = [*(number for number, _ in marks[1:]), len(lines) + 1][: len(marks)]
-    for (number, name), end in zip(marks, ends, strict=True):
+    for (number, name), end in zip(marks, ends[1:], strict=True):
+        start, code = _code(lines, number, end)
+        spans = [(_first_line(node), _last_line(node)) for node in tree.body]
         if not NAME.fullmatch(name):
+            at = number
             what = f"the cell's name {name!r} is not lowercase words joined by hyphens"
-            problems.append(Problem(path, number, what, "write '# %% such-a-name'"))
-            continue
-        if name in seen:
+            hint = "write '# %% such-a-name'"
+        elif name in seen:
+            at = number
             what = f"a cell named {name!r} exists already, at line {seen[name]}"
-            problems.append(Problem(path, number, what, "give this cell another name"))
-            continue
-        seen[name] = number
-        body = lines[number : end - 1]
-        start = number + 1
-        while body and not body[0].strip():
-            del body[0]
-            start += 1
-        code = "\n".join(body).rstrip()
-        if not code:
-            what = f"the cell {name!r} is empty"
-            problems.append(Problem(path, number, what, "write its code, or remove it"))
-            continue
-        nodes = [node for node in tree.body if number < _last_line(node) < end]
-        if any(node.lineno < number < _last_line(node) for node in tree.body) or any(
-            node.lineno < end <= _last_line(node) for node in tree.body
-        ):
-            what = f"the cell {name!r} is not complete Python by itself"
+            hint = "give this cell another name"
+        elif not code:
+            at, what = number, f"the cell {name!r} is empty"
+            hint = "write its code, or remove it"
+        elif any(a < edge <= b for a, b in spans for edge in (number, end)):
+            at, what = start, f"the cell {name!r} is not complete Python by itself"
             hint = "let the '# %%' lines stand between statements"
-            problems.append(Problem(path, start, what, hint))
+        else:
+            nodes = [each for each in tree.body if number < _last_line(each) < end]
+            borrowed = _borrowed(nodes, path, root)
+            cells.append(Cell(path.stem, name, code, start, borrowed))
+            seen[name] = number
             continue
-        borrowed = _borrowed(nodes, path, root)
-        cells.append(Cell(path.stem, name, code, start, borrowed))
-    return cells, problems
+        seen.setdefault(name, number)
+        problems.append(Problem(path, at, what, hint))
+    return cells
 
 
-def _is_docstring(node: ast.stmt, tree: ast.Module) -> bool:
-    return node is tree.body[0] and ast.get_docstring(tree) is not None
+def _code(lines: list[str], marker: int, end: int) -> tuple[int, str]:
+    """A cell's first line that is not blank, from 1, and its code from there on."""
+    start = marker
+    while start < end - 1 and not lines[start].strip():
+        start += 1
+    return start + 1, "\n".join(lines[start : end - 1]).rstrip()
+
+
+def _first_line(node: ast.stmt) -> int:
+    """The line on which a statement begins, with its decorators."""
+    above: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(each.lineno for each in above)])
 
 
 def _lines_inside_strings(tree: ast.Module) -> set[int]:

@@ -48,7 +48,7 @@ def contents(chapter: Chapter, fence: Fence) -> str:
 
 
 def block(text: str, info: str, indent: str = "") -> str:
-    """A fenced block of Markdown around any text: its ticks are longer than the text's."""
+    """A fenced block of Markdown around any text, with longer ticks than it holds."""
     longest = max(map(len, re.findall("`+", text)), default=0)
     ticks = "`" * max(3, 1 + longest)
     lines = f"{ticks}{info}\n{text}\n{ticks}".split("\n")

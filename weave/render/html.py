@@ -106,7 +106,7 @@ class PageFold:
         return shown
 
     def _place(self, asked: Interactive) -> str:
-        """The place of an interactive figure: that of the still one which it follows."""
+        """The place of an interactive figure, after that of the still one above it."""
         text = self.chapter.text[asked.start : asked.end]
         line = asked.line + text.count("\n")
         targets = [each.target for each in self.chapter.images if each.line == line]

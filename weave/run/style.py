@@ -3,12 +3,16 @@
 The code of the book uses matplotlib's own default colors, so it looks ordinary in a
 reader's window. Here those colors become variables of a style sheet inside the SVG
 file, whose values depend on the reader's color scheme. Nothing else is changed.
+What an ordinary script may do to a figure, such as `tight_layout`, it may do here.
 """
 
 from __future__ import annotations
 
+import io
 import re
+import warnings
 from typing import Any
+from xml.etree import ElementTree
 
 # name: (matplotlib's default, in light, in dark). The eight hues follow Okabe and Ito
 # (2008, Color Universal Design), darkened or lightened to a contrast of at least 3:1
@@ -34,7 +38,6 @@ STYLE: dict[str, Any] = {
     "axes.axisbelow": True,
     "axes.spines.right": False,
     "axes.spines.top": False,
-    "figure.constrained_layout.use": True,
     "figure.figsize": (6.0, 3.6),
     "font.size": 11.0,
     "grid.linewidth": 0.6,
@@ -53,16 +56,54 @@ SAVE: dict[str, Any] = {
 }
 
 METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.S)
-
 DOCTYPE = re.compile(r"<!DOCTYPE.*?>\s*", re.S)
-
 HEX = re.compile(r"#[0-9a-f]{6}\b")
-
+LINK = re.compile(r"https?://|mailto:|#|data:image/(?:png|jpeg);")
+COMMENT = re.compile(r"(<!--.*?-->)", re.S)
 COORDINATE = re.compile(r"-?\d+\.\d{3,}")  # with digits beyond a hundredth of a point
-
 PLACED = re.compile(r' (?:d|x|y)="[^"]*"')
-
 STYLED = re.compile(r'style="[^"]*"')
+
+
+def use() -> None:
+    """Give the style to what this process draws from now on."""
+    from matplotlib import style
+
+    style.use(STYLE)
+    # plt.show() at the end of a cell opens a window for the reader; here there is none.
+    warnings.filterwarnings("ignore", "FigureCanvasAgg is non-interactive")
+
+
+def draw(figure: Any) -> str:
+    """A matplotlib figure as SVG, arranged unless its code has arranged it."""
+    from matplotlib import style
+    from matplotlib.gridspec import SubplotParams
+
+    drawn = io.BytesIO()
+    as_ever = vars(figure.subplotpars) == vars(SubplotParams())
+    # A color bar has taken its place from the axes, which cannot be arranged again.
+    bars = any(hasattr(axes, "_colorbar") for axes in figure.axes)
+    if figure.get_layout_engine() is None and as_ever and not bars:
+        figure.set_layout_engine("constrained")
+    with style.context({key: each for key, each in STYLE.items() if "svg." in key}):
+        figure.savefig(drawn, **SAVE)
+    return recolor(drawn.getvalue().decode("utf-8"))
+
+
+def wrong(svg: str) -> str:
+    """Why a drawing must not be published, to follow "it", or nothing.
+
+    Its links may lead to pages; an image inside it must hold its own bytes.
+    """
+    try:
+        tree = ElementTree.fromstring(svg)
+    except ElementTree.ParseError as error:
+        return f"is not XML: {error}"
+    for each in tree.iter():
+        for name, value in each.attrib.items():
+            if name.rpartition("}")[2] == "href" and not LINK.match(value):
+                return f"links to {value[:60]!r}"
+    return ""
 
 
 def stylesheet() -> str:
@@ -90,9 +131,14 @@ def recolor(svg: str) -> str:
         name = names.get(match[0])
         return f"var(--{name})" if name else match[0]
 
-    svg = DOCTYPE.sub("", METADATA.sub("", svg))
-    svg = PLACED.sub(lambda match: COORDINATE.sub(_rounded, match[0]), svg)
-    svg = STYLED.sub(lambda match: HEX.sub(variable, match[0]), svg)
+    svg = DOCTYPE.sub("", METADATA.sub("", svg, count=1), count=1)
+    parts = COMMENT.split(svg)
+    for number in range(0, len(parts), 2):  # between the comments, which hold texts
+        part = PLACED.sub(
+            lambda match: COORDINATE.sub(_rounded, match[0]), parts[number]
+        )
+        parts[number] = STYLED.sub(lambda match: HEX.sub(variable, match[0]), part)
+    svg = "".join(parts)
     return svg.replace("<defs>", f"<style>{stylesheet()}</style>\n <defs>", 1)
 
 

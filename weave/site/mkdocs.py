@@ -25,7 +25,7 @@ from mkdocs.structure.pages import Page
 from weave import build, progress
 from weave.keep.files import write
 from weave.read.book import DOCS, read_book
-from weave.read.imports import third_party
+from weave.read.module import has_newer_text
 from weave.read.recordings import FOLDER
 from weave.run import pool
 from weave.site.extension import WeaveExtension
@@ -59,7 +59,7 @@ class WeavePlugin(BasePlugin):  # type: ignore[type-arg,no-untyped-call]  # no s
         book, wanted = self._planned.book, self._planned.wanted
         soon = [*book.sources.values()] if self.serving else wanted
         if soon:
-            pool.preload(third_party(soon, book.root))
+            pool.preload(pool.needed(soon, book.root))
 
     def on_config(self, config: MkDocsConfig) -> None:
         """Hand the extension its book; date the build by its commit.
@@ -90,7 +90,10 @@ class WeavePlugin(BasePlugin):  # type: ignore[type-arg,no-untyped-call]  # no s
         if planned is None or planned.book.root != root:
             planned = build.plan(read_book(root))
         with progress.bar() as shown:
-            woven = build.weave(planned.book, planned=planned, progress=shown)
+            stop = has_newer_text if self.serving else None
+            woven = build.weave(
+                planned.book, planned=planned, progress=shown, stop=stop
+            )
         formulas = Formulas(root / REMEMBERED)
         self._here = Here(woven, root, formulas, forgiving=self.serving)
         for problem in woven.problems:
@@ -170,7 +173,8 @@ class WeavePlugin(BasePlugin):  # type: ignore[type-arg,no-untyped-call]  # no s
         if self._server is None:
             return
         root = woven.book.root
-        wanted = {root / name for r in woven.results.values() for name, _ in r.reads}
+        asked = [each for r in woven.results.values() for each in r.asked]
+        wanted = {root / name for _, name, _ in asked}
         wanted |= {path for s in woven.book.sources.values() for path in s.imports}
         for path in sorted(wanted - self._watched):
             inside = path.is_relative_to(root / DOCS)

@@ -50,7 +50,7 @@ class Kept:
         page.render = kept_or_rendered  # type: ignore[method-assign]  # of this page
 
     def keep_entries(self, config: MkDocsConfig) -> None:
-        """Let the search plugin take over the entries of pages that are as they were."""
+        """Let the search plugin take over the entries of unchanged pages."""
         for name in ("search", "material/search"):
             index = getattr(config.plugins.get(name), "search_index", None)
             add = getattr(index, "add_entry_from_context", None)
@@ -73,4 +73,4 @@ class Kept:
                 else:
                     entries += [dict(entry) for entry in kept]
 
-            index.add_entry_from_context = add_kept  # type: ignore[union-attr]
+            setattr(index, "add_entry_from_context", add_kept)  # noqa: B010  # of this build
