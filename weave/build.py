@@ -177,6 +177,8 @@ def publish(woven: Woven, site_url: str = "") -> None:
     wanted = write_files(woven, docs, site_url)
     for folder in GENERATED:
         for path in sorted((docs / folder).rglob("*"), reverse=True):
+            if path.name.startswith("."):
+                continue  # another build is about to rename it
             if path.is_file() and path not in wanted:
                 path.unlink(missing_ok=True)
             elif path.is_dir() and not any(path.iterdir()):

@@ -42,7 +42,7 @@ def book(make_book: Make) -> SmallBook:
             "docs/index.md": "# Home\n\nA [word](glossary.md#word).\n",
             "docs/a.md": page("a.py#one", printing="one"),
             "docs/b.md": page("b.py#one", printing="one"),
-            "docs/glossary.md": "# Glossary\n\n**Word**{: #word }: the first meaning.\n",
+            "docs/glossary.md": "# G\n\n**Word**{: #word }: the first meaning.\n",
         }
     )
     assert book.run().returncode == 0
