@@ -29,7 +29,7 @@ PINNED = SETTINGS["tool"]["uv"]["constraint-dependencies"][0]  # "torch==..."
 
 def torch_of(asked: str) -> tuple[str, Path]:
     """The requirement and the environment that a value of BOOK_TORCH stands for."""
-    if asked in ("", PINNED.removeprefix("torch==")):
+    if asked in ("", PINNED.partition("==")[2]):
         return PINNED, ROOT / ".nox" / "env"
     if asked == "newest":
         return "torch", ROOT / ".nox" / "env-torch-newest"
@@ -60,11 +60,14 @@ def tests(session: nox.Session) -> None:
     if session.posargs:
         python(session, "-m", "pytest", *session.posargs)
         return
+    suite = ["-m", "pytest", "--codeblocks", "tests", "docs"]
+    suite += ["--numprocesses=logical", "--maxprocesses=8"]
+    elsewhere = "not browser and not bench"
     together(
         session,
-        ["-m", "pytest", "tests"],
-        ["-m", "pytest", "--codeblocks", "docs"],
-        ["-m", "weave", "--check"],
+        ["-m", "weave", "--check"],  # the tests find its results
+        [*suite, "-m", f"not timed and {elsewhere}"],
+        ["-m", "pytest", "tests", "-m", f"timed and {elsewhere}"],
     )
 
 
@@ -213,7 +216,10 @@ def make_environment(session: nox.Session) -> None:
     none and is made again. A second nox waits for the first.
     """
     if sys.version_info < (3, 11):  # noqa: UP036  # nox may run on an older one
-        session.error(f"needs Python 3.11 or later; nox runs on {sys.version}")
+        session.error(
+            f"needs Python 3.11 or later, and nox runs on {platform.python_version()}; "
+            "install nox with a newer one: python3.12 -m pip install nox"
+        )
     wanted = "\n".join(
         [
             f"Python {sys.version} on {platform.system()} {platform.machine()}",
