@@ -1,4 +1,4 @@
-"""Makes chapters tests, where pytest-codeblocks is installed: tests/blocks.py."""
+"""Makes chapters tests and runs them in parallel, where what it needs is installed."""
 
 import importlib.util
 import os
@@ -8,5 +8,11 @@ for variable in ("MKL_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
 # A machine that only runs tests/gpu and tests/snippets needs torch and pytest alone.
-if importlib.util.find_spec("pytest_codeblocks"):
-    pytest_plugins = ["tests.blocks"]
+pytest_plugins = [
+    helper
+    for needed, helper in {
+        "pytest_codeblocks": "tests.blocks",
+        "xdist": "tests.parallel",
+    }.items()
+    if importlib.util.find_spec(needed)
+]

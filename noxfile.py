@@ -2,6 +2,8 @@
 
 All sessions share one environment, `.nox/env`: the packages of requirements.lock and
 one torch. It is made when a session first needs it, and anew when the lock changes.
+With BOOK_TORCH=2.11.0, or BOOK_TORCH=newest, they use that torch, in an environment of
+its own beside the standard one.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import functools
 import hashlib
 import os
 import platform
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -20,12 +23,25 @@ from nox.command import CommandFailed
 
 ROOT = Path(__file__).parent.resolve()
 LOCK = ROOT / "requirements.lock"
-ENV = ROOT / ".nox" / "env"
+SETTINGS = nox.project.load_toml(ROOT / "pyproject.toml")
+PINNED = SETTINGS["tool"]["uv"]["constraint-dependencies"][0]  # "torch==..."
+
+
+def torch_of(asked: str) -> tuple[str, Path]:
+    """The requirement and the environment that a value of BOOK_TORCH stands for."""
+    if asked in ("", PINNED.partition("==")[2]):
+        return PINNED, ROOT / ".nox" / "env"
+    if asked == "newest":
+        return "torch", ROOT / ".nox" / "env-torch-newest"
+    if re.fullmatch(r"\d+(\.\d+)+[\w.+]*", asked):
+        return f"torch=={asked}", ROOT / ".nox" / f"env-torch-{asked}"
+    sys.exit(f"BOOK_TORCH={asked}: is no version; write one such as 2.11.0, or newest")
+
+
+TORCH, ENV = torch_of(os.environ.get("BOOK_TORCH", ""))
 BIN, SUFFIX = (ENV / "Scripts", ".exe") if os.name == "nt" else (ENV / "bin", "")
 PYTHON = BIN / f"python{SUFFIX}"
 STAMP = ENV / "made-from.txt"
-SETTINGS = nox.project.load_toml(ROOT / "pyproject.toml")
-TORCH = SETTINGS["tool"]["uv"]["constraint-dependencies"][0]  # "torch==..."
 
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "none"  # sessions use .nox/env instead
@@ -44,11 +60,14 @@ def tests(session: nox.Session) -> None:
     if session.posargs:
         python(session, "-m", "pytest", *session.posargs)
         return
+    suite = ["-m", "pytest", "--codeblocks", "tests", "docs"]
+    suite += ["--numprocesses=logical", "--maxprocesses=8"]
+    elsewhere = "not browser and not bench"
     together(
         session,
-        ["-m", "pytest", "tests"],
-        ["-m", "pytest", "--codeblocks", "docs"],
-        ["-m", "weave", "--check"],
+        ["-m", "weave", "--check"],  # the tests find its results
+        [*suite, "-m", f"not timed and {elsewhere}"],
+        ["-m", "pytest", "tests", "-m", f"timed and {elsewhere}"],
     )
 
 
@@ -148,6 +167,9 @@ def python(session: nox.Session, *arguments: str, **extra: str) -> None:
 def with_device(session: nox.Session, *arguments: str) -> None:
     """Run the Python whose torch knows the accelerator, or else the environment's."""
     given = os.environ.get("GPU_PYTHON", "")
+    if os.environ.get("BOOK_TORCH") and not given:
+        python(session, *arguments)
+        return
     if given and not shutil.which(given):
         session.error(f"GPU_PYTHON={given} is no program")
     chosen = given or sys.executable
@@ -188,13 +210,16 @@ def together(session: nox.Session, *commands: list[str]) -> None:
 
 
 def make_environment(session: nox.Session) -> None:
-    """Make .nox/env unless it is there and made from the very same things.
+    """Make the environment unless it is there and made from the very same things.
 
     Its stamp is written last, so an environment whose making was interrupted has
     none and is made again. A second nox waits for the first.
     """
     if sys.version_info < (3, 11):  # noqa: UP036  # nox may run on an older one
-        session.error(f"needs Python 3.11 or later; nox runs on {sys.version}")
+        session.error(
+            f"needs Python 3.11 or later, and nox runs on {platform.python_version()}; "
+            "install nox with a newer one: python3.12 -m pip install nox"
+        )
     wanted = "\n".join(
         [
             f"Python {sys.version} on {platform.system()} {platform.machine()}",
@@ -206,7 +231,7 @@ def make_environment(session: nox.Session) -> None:
     if stamped() == wanted:
         return
     ENV.parent.mkdir(exist_ok=True)
-    guard = FileLock(ENV.with_name("env.lock"))
+    guard = FileLock(ENV.with_name(f"{ENV.name}.lock"))
     try:
         guard.acquire(timeout=0)
     except Timeout:
@@ -225,7 +250,8 @@ def make_environment(session: nox.Session) -> None:
         pip = [str(PYTHON), "-m", "pip", "install", "--no-compile"]
         locked = ["--require-hashes", "--only-binary", ":all:", "--no-deps"]
         run(*pip, *locked, "--requirement", str(LOCK))
-        # The locked packages are all that torch needs, but for CUDA on Linux.
+        # The locked packages are all that the pinned torch needs, but for CUDA on
+        # Linux; another torch may replace some of them.
         run(*pip, TORCH)
         # The book itself, in place, built by the backend that is locked.
         run(*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT))

@@ -141,6 +141,7 @@ def test_serving_shows_what_building_shows(copy: Path, built: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timed
 def test_what_is_saved_while_serving_is_on_the_page_at_once(copy: Path) -> None:
     page, module = copy / "docs/pytorch/tensors.md", copy / "snippets/tensors.py"
     text, code = page.read_text("utf-8"), module.read_text("utf-8")
