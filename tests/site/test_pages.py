@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Locator, Page
 
 from tests.site.conftest import SCREENS, Screen, Seen
-from tests.site.test_moving import DATA
+from tests.site.test_interactive import DATA
 
 pytestmark = pytest.mark.browser
 
@@ -178,11 +178,13 @@ def test_nothing_moves_while_a_page_comes(visits: Visits, screen: Screen) -> Non
 
 
 def test_a_first_visit_is_light(site: Path, visits: Visits) -> None:
-    """All that a page asks for, compressed; a figure that moves has its own bound."""
+    """All that a page asks for, compressed; an interactive figure has its own bound."""
     heavy = {}
     for name, seen in visits[SCREENS[0]].items():
         files = {
-            site / urlsplit(url).path for url in seen.asked if "/moving/" not in url
+            site / urlsplit(url).path
+            for url in seen.asked
+            if "/interactive/" not in url
         }
         files.discard(site / name)
         page = DATA.sub("", file_of(site, name).read_text("utf-8"))

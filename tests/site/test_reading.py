@@ -20,7 +20,7 @@ CHAPTER = "foundations/neurons/"
 CHARACTERS = """() => {
     const lines = []
     for (const block of document.querySelectorAll("article > p:not([class])")) {
-        if (block.querySelector(".katex, code, .moving")) continue
+        if (block.querySelector(".katex, code, .interactive")) continue
         const style = getComputedStyle(block)
         const count = Math.round(block.clientHeight / parseFloat(style.lineHeight))
         // The last line of a paragraph is rarely full: count it as half a line.
