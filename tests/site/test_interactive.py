@@ -1,4 +1,4 @@
-"""The interactive figures: by keys, by mouse, by ear, without scripts; right numbers."""
+"""The interactive figures: by keys, mouse and ear, without scripts; right numbers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ pytestmark = pytest.mark.browser
 
 DATA = re.compile(
     r'<(?:div|figure) class="(?:moving|interactive)" '
-    r'data-figure="(?P<figure>\w+)"[^>]*>\s*<script type="application/json">(?P<data>.*?)</script>'
+    r'data-figure="(?P<figure>\w+)"[^>]*>\s*'
+    r'<script type="application/json">(?P<data>.*?)</script>'
 )
 FIGURES = {
     "neuron": "foundations/neurons/",
@@ -340,7 +341,7 @@ def test_nothing_of_it_is_cut_off(
         figure, viewport={"width": width, "height": 800}, device_scale_factor=2
     )
     outside = place.evaluate(
-        """place => [...place.querySelectorAll("svg, text, input, label, p, li, button")]
+        """place => [...place.querySelectorAll("svg, text, input, label, p, button")]
             .filter(part => part.checkVisibility())
             .filter(part => {
                 const box = part.getBoundingClientRect()
