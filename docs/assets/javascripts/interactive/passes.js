@@ -82,8 +82,8 @@ const EDGES = [
 export default function build(place, data) {
   const course = steps(data)
   const small = narrow(place)
-  const columns = small ? [106, 282] : [122, 312]
-  const [wide, high, gap] = [small ? 140 : 128, small ? 48 : 42, small ? 112 : 104]
+  const columns = small ? [104, 284] : [122, 312]
+  const [wide, high, gap] = [small ? 146 : 128, small ? 48 : 42, small ? 112 : 104]
   const picture = drawing("The backward graph with values and gradients on its edges",
     small ? 360 : 400, 4 * gap + high + 12)
   const at = {}
