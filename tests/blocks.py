@@ -22,6 +22,8 @@ import pytest
 from pytest_codeblocks.main import CodeBlock, extract_from_file
 from pytest_codeblocks.plugin import MarkdownFile, TestBlock
 
+from weave.read.page import read_chapter
+
 
 class ChapterFile(MarkdownFile):  # type: ignore[misc]  # the plugin has no types
     """A chapter: its Python blocks, in order, and the session that they share."""
@@ -33,20 +35,17 @@ class ChapterFile(MarkdownFile):  # type: ignore[misc]  # the plugin has no type
             each for each in extract_from_file(self.path) if each.syntax == "python"
         ]
         self.session_of_blocks.blocks = blocks
-        lines = self.path.read_text("utf-8").split("\n")
+        measured = measured_lines(self.path)
         for block in blocks:
             name = f"line {block.lineno}"
             item = ChapterBlock.from_parent(self, name=name, obj=block)
-            item.measured = is_measured(lines, block)
+            item.measured = block.lineno in measured
             yield item
 
 
-def is_measured(lines: list[str], block: CodeBlock) -> bool:
-    """Whether the page shows recordings below the block, as each run prints others."""
-    below = iter(lines[block.lineno :])
-    while next(below, "```").strip() != "```":
-        pass
-    return next(filter(str.strip, below), "").strip() == "<!-- recorded -->"
+def measured_lines(page: Path) -> set[int]:
+    """The lines of the fences that a page follows with recordings, not outputs."""
+    return {slot.code.line for slot in read_chapter(page).slots if slot.measured}
 
 
 class Session:

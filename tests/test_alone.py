@@ -21,7 +21,7 @@ from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 from pytest_codeblocks.main import CodeBlock, extract_from_file
 
-from tests.blocks import is_measured
+from tests.blocks import measured_lines
 from tests.measured import between_marks, without_measured
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -86,9 +86,9 @@ def program_of(page: Path) -> str:
 
     What measured blocks print stands between marks, as it differs from run to run.
     """
-    lines = page.read_text("utf-8").split("\n")
+    measured = measured_lines(page)
     return "\n".join(
-        between_marks(block.code) if is_measured(lines, block) else block.code
+        between_marks(block.code) if block.lineno in measured else block.code
         for block in blocks_of(page)
     )
 

@@ -27,8 +27,9 @@ from typing import Any
 
 import torch
 
-from weave import build, record
+from weave import record
 from weave.model import Cell
+from weave.read.book import read_book
 
 ROOT = Path(__file__).parents[2]
 RELATIVE, ABSOLUTE = 1e-3, 1e-4
@@ -52,12 +53,12 @@ def accelerator() -> str | None:
 
 def shown_apart() -> dict[str, list[str]]:
     """The cells, by module, of which pages show what each device gave."""
-    return record.marked(build.read_book(ROOT), accelerator() or "any")
+    return record.marked(read_book(ROOT), accelerator() or "any")
 
 
 def modules() -> list[str]:
     """The names of all modules."""
-    return sorted(build.read_book(ROOT).sources)
+    return sorted(read_book(ROOT).sources)
 
 
 def run(module: str, *, on_cpu: bool) -> Run:
@@ -122,7 +123,7 @@ def different_outputs(one: Run, other: Run, apart: list[str]) -> list[str]:
 
 def assigned(module: str, cells: list[str]) -> set[str]:
     """The names to which the named cells of a module give values."""
-    source = build.read_book(ROOT).sources[module]
+    source = read_book(ROOT).sources[module]
     return {
         node.id
         for cell in source.cells
@@ -165,7 +166,7 @@ def without_accelerator() -> None:
 def main() -> None:
     """Run one module, as `run` asks for it."""
     module, kept, device = sys.argv[1:]
-    source = build.read_book(ROOT).sources[module]
+    source = read_book(ROOT).sources[module]
     if device == "cpu":
         without_accelerator()
     ran = run_cells(source.cells, source.path)

@@ -248,7 +248,7 @@ def look(page: Page, screen: Screen, name: str, address: str) -> Seen:
         page.on(event, heard)
     page.goto(address + name, wait_until="networkidle")
     moved = page.evaluate(READ)
-    for place in page.locator(".moving").all():
+    for place in page.locator(".interactive").all():
         place.locator("svg").wait_for()
     found = page.evaluate(LOOK)
     violations = accessibility(page, all_rules=screen.scheme == "light")

@@ -1,4 +1,4 @@
-"""The pages with figures that move, and some others, in another browser."""
+"""The pages with interactive figures, and some others, in another browser."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.site.conftest import LOOK
-from tests.site.test_moving import FIGURES
+from tests.site.test_interactive import FIGURES
 
 pytestmark = pytest.mark.browser
 
@@ -52,7 +52,7 @@ def test_a_page_fits_and_has_nothing_to_complain_of(
     opened: Opens, name: str, width: int
 ) -> None:
     page, heard = opened(name, width)
-    for place in page.locator(".moving").all():
+    for place in page.locator(".interactive").all():
         place.locator("svg").wait_for()
     page.evaluate(
         """async () => {
@@ -71,7 +71,7 @@ def test_a_page_fits_and_has_nothing_to_complain_of(
 @pytest.mark.parametrize("figure", FIGURES)
 def test_a_figure_moves_by_keyboard(opened: Opens, figure: str) -> None:
     page, _ = opened(FIGURES[figure])
-    place = page.locator(f".moving[data-figure={figure}]")
+    place = page.locator(f".interactive[data-figure={figure}]")
     place.locator("svg").wait_for()
     reading = place.locator(".reading")
     slider = place.locator("input[type=range]").first

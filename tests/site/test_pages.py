@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Locator, Page
 
 from tests.site.conftest import SCREENS, Screen, Seen
-from tests.site.test_moving import DATA
+from tests.site.test_interactive import DATA
 
 pytestmark = pytest.mark.browser
 
@@ -178,11 +178,13 @@ def test_nothing_moves_while_a_page_comes(visits: Visits, screen: Screen) -> Non
 
 
 def test_a_first_visit_is_light(site: Path, visits: Visits) -> None:
-    """All that a page asks for, compressed; a figure that moves has its own bound."""
+    """All that a page asks for, compressed; an interactive figure has its own bound."""
     heavy = {}
     for name, seen in visits[SCREENS[0]].items():
         files = {
-            site / urlsplit(url).path for url in seen.asked if "/moving/" not in url
+            site / urlsplit(url).path
+            for url in seen.asked
+            if "/interactive/" not in url
         }
         files.discard(site / name)
         page = DATA.sub("", file_of(site, name).read_text("utf-8"))
@@ -190,7 +192,7 @@ def test_a_first_visit_is_light(site: Path, visits: Visits) -> None:
         folder = file_of(site, name).parent
         files |= {(folder / image).resolve() for image in images}
         weight = len(gzip.compress(page.encode())) + sum(map(compressed, files))
-        if weight > 220_000:
+        if weight > 240_000:
             heavy[name] = weight
     assert heavy == {}
 
@@ -218,10 +220,63 @@ def test_the_first_tab_stop_leads_past_the_navigation(
     assert focus.is_visible()
 
 
+def test_the_skip_link_makes_the_text_the_next_tab_stop(
+    open_page: Callable[..., Page],
+) -> None:
+    page = open_page("pytorch/tensors/")
+    for key in ("Tab", "Enter", "Tab"):
+        page.keyboard.press(key)
+    assert page.locator("article :focus").count() == 1
+    above = page.locator("article :focus").evaluate(
+        "focus => document.querySelector('article h1').compareDocumentPosition(focus)"
+    )
+    assert above & 4 or above & 16  # behind the title, or within it
+
+
+def hits(page: Page, words: str, *, least: int = 1) -> list[str]:
+    """The pages that the search shows for these words, best first."""
+    page.locator(".md-search__input").press_sequentially(words)
+    page.wait_for_function(
+        "([words, least]) => new URLSearchParams(location.search) && "
+        "document.querySelectorAll('.md-search-result__item').length >= least",
+        arg=[words, least],
+    )
+    page.wait_for_timeout(500)
+    links = page.locator(".md-search-result__item > .md-search-result__link").all()
+    found = [str(link.get_attribute("href")) for link in links]
+    paths = [urlsplit(link).path for link in found]
+    return list(dict.fromkeys("/".join(path.split("/")[-3:]) for path in paths))
+
+
 def test_search_finds_a_word_of_a_chapter(open_page: Callable[..., Page]) -> None:
     page = open_page()
     page.locator(".md-search__input").press_sequentially("AccumulateGrad")
     page.wait_for_selector(".md-search-result__link[href*='graph']")
+
+
+def test_search_finds_every_page_that_calls_a_method(
+    site: Path, open_page: Callable[..., Page]
+) -> None:
+    calling = {
+        page.parent.relative_to(site).as_posix() + "/"
+        for page in site.glob("*/*/index.html")
+        if "zero_grad"
+        in article_of(site, page.parent.relative_to(site).as_posix() + "/")
+    }
+    page = open_page()
+    found = hits(page, "zero_grad", least=5)
+    assert len(calling) > 5
+    assert calling <= set(found)
+
+
+def test_search_shows_a_layer_where_it_is_taught_first(
+    open_page: Callable[..., Page],
+) -> None:
+    found = hits(open_page(), "nn.Linear", least=5)
+    assert found[0].startswith("pytorch/")
+    teaching = found.index("pytorch/modules/")
+    others = [name for name in found if name.startswith(("tools/", "appendices/"))]
+    assert all(found.index(name) > teaching for name in others)
 
 
 def compressed(path: Path) -> int:

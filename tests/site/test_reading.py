@@ -20,7 +20,7 @@ CHAPTER = "foundations/neurons/"
 CHARACTERS = """() => {
     const lines = []
     for (const block of document.querySelectorAll("article > p:not([class])")) {
-        if (block.querySelector(".katex, code, .moving")) continue
+        if (block.querySelector(".katex, code, .interactive")) continue
         const style = getComputedStyle(block)
         const count = Math.round(block.clientHeight / parseFloat(style.lineHeight))
         // The last line of a paragraph is rarely full: count it as half a line.
@@ -72,9 +72,10 @@ def test_the_fonts_of_formulas_are_put_to_use_before_a_formula_is_seen(
     asked, used, fetched = page.evaluate(
         """() => [
             [...document.querySelectorAll("link[data-font]")].map(link => link.href),
-            [...document.fonts].filter(font => font.status === "loaded").length,
+            [...document.fonts].filter(font =>
+                font.family.includes("KaTeX") && font.status === "loaded").length,
             performance.getEntriesByType("resource").map(entry => entry.name)
-                .filter(name => name.endsWith(".woff2")),
+                .filter(name => name.includes("KaTeX") && name.endsWith(".woff2")),
         ]"""
     )
     assert len(asked) >= 3
@@ -132,6 +133,11 @@ def test_a_term_says_what_it_means_where_it_is_pointed_at_or_focused(
     link.focus()
     tip.wait_for()
     assert "nonlinear function \u03c6" in tip.inner_text()
+    look = tip.locator(".md-tooltip2__inner").evaluate(
+        "tip => [parseFloat(getComputedStyle(tip).fontSize), getComputedStyle(tip).fontWeight]"
+    )
+    assert look[0] >= 13
+    assert look[1] == "400"
     assert link.get_attribute("aria-describedby") == tip.get_attribute("id")
     page.locator("h1").click()
     tip.wait_for(state="hidden")

@@ -1,4 +1,7 @@
-// Runs before the page is there. Material says this in a script inside each page, which
+// Runs before the page is there. Its body shall know at once that scripts run.
+document.documentElement.classList.replace("no-js", "js")
+
+// Material says this in a script inside each page, which
 // a strict content security policy forbids: where the reader's settings are kept.
 const __md_scope = new URL(document.currentScript.dataset.base, location)
 const __md_hash = (text) =>

@@ -1,7 +1,8 @@
 // Products of matrices, as they were measured: which device is faster from which size on?
 
 import {
-  arrange, axes, choice, drawing, element, line, narrow, number, reading, shape, slider,
+  arrange, axes, choice, drag, drawing, element, line, narrow, number, player, reading,
+  shape, slider,
 } from "./kit.js"
 
 /** The seconds that a product of this size takes at so many GFLOP/s. */
@@ -50,7 +51,7 @@ export default function build(place, data) {
   const low = Math.floor(Math.log10(Math.min(...times)))
   const high = Math.ceil(Math.log10(Math.max(...times)))
   const powers = Array.from({ length: high - low + 1 }, (_, i) => 10 ** (low + i))
-  const x = [Math.log2(sizes[0]), Math.log2(sizes.at(-1))]
+  const x = [Math.log2(sizes[0]) - 0.2, Math.log2(sizes.at(-1)) + 0.2]
   const field = axes({
     x, y: [powers[0], powers.at(-1)], log: true,
     box: small ? [76, 26, 340, 300] : [76, 26, 600, 300],
@@ -62,21 +63,29 @@ export default function build(place, data) {
   })
   const picture = drawing("The measured time of a product over the size", small ? 360 : 640, 346)
   picture.append(field.node)
+  const cut = shape("path", { class: "unit" })
+  const grip = shape("path", { class: "grip" })
+  const taken = shape("g", { class: "handle" }, grip, cut)
+  const curves_ = shape("g", {})
+  field.inside.append(curves_, taken)
   const said = reading()
+  const answer = element("span", {})
   const key = element("p", { class: "key" })
 
   const show = () => {
     const at = sizes[size.value]
     const recording = data.recordings.find(({ machine }) => !machines || machine === machines.value)
     const shown = curves(recording, precision.value)
-    const cut = shape("path", { class: "unit", d: `M${field.X(Math.log2(at))} 26V300` })
-    field.inside.replaceChildren(cut)
+    const middle = field.X(Math.log2(at))
+    cut.setAttribute("d", `M${middle} 26V300`)
+    grip.setAttribute("d", `M${middle} 26V300`)
+    curves_.replaceChildren()
     for (const [name, curve] of Object.entries(shown)) {
       const look = LOOKS[name] ?? "c1 dashed"
       const points = Object.entries(curve).map(([s, t]) => [field.X(Math.log2(s)), field.Y(t)])
-      field.inside.append(shape("path", { d: line(points), class: look }))
+      curves_.append(shape("path", { d: line(points), class: look }))
       if (at in curve) {
-        field.inside.append(
+        curves_.append(
           shape("circle", { cx: field.X(Math.log2(at)), cy: field.Y(curve[at]), r: 5, class: `now ${look}` }),
         )
       }
@@ -91,13 +100,12 @@ export default function build(place, data) {
         : first ? `Here ${device} is faster than the CPU from size ${first} on.`
         : `Here ${device} is faster than the CPU at no size measured.`,
     ])
-    const other = device === "cpu" ? "" : `; dashed: ${device}`
-    key.textContent = `Thick: CPU${other}; thin: copied there and back, in float32. ` +
-      `Measured on ${recording.machine}.`
+    key.textContent = `${legend(Object.keys(shown))}. Measured on ${recording.machine}.`
+    answer.textContent = doubling(shown.CPU)
   }
   const size = slider({
     label: "Size of the matrices", min: 0, max: sizes.length - 1, step: 1,
-    value: Math.floor(sizes.length / 2), format: (at) => String(sizes[at]), input: show,
+    value: 0, format: (at) => String(sizes[at]), input: show,
   })
   const precision = choice({
     label: "Precision", options: precisions, value: precisions[0], input: show,
@@ -106,8 +114,41 @@ export default function build(place, data) {
   const machines = names.length > 1
     ? choice({ label: "Measured on", options: names, value: names.at(-1), input: show })
     : null
+  const play = player(size, { pace: 900 })
+  drag(picture, null, [{
+    node: taken,
+    to: (where) => {
+      play.stop()
+      const near = field.at(where)[0]
+      const away = sizes.map((each) => Math.abs(Math.log2(each) - near))
+      size.go(away.indexOf(Math.min(...away)))
+    },
+  }])
   const nodes = [machines, precision, size].filter(Boolean).map((each) => each.node)
-  arrange(place, "Products of matrices, measured", picture, key,
-    element("div", { class: "controls" }, ...nodes), said.node)
+  arrange(place, {
+    name: "Products of matrices, measured",
+    question: "A product of matrices of twice the size is eight times the work. Does it take " +
+      "eight times the time?",
+    answer,
+    caption: "What was measured: drag the dashed line from size to size, or use the slider; " +
+      "Play goes from the smallest to the largest.",
+  }, picture, key,
+    element("div", { class: "controls" }, element("div", { class: "buttons" }, play.node), ...nodes), said.node)
   show()
+}
+
+/** What the lines of the drawing are, of those that are drawn. */
+export const legend = (names) => names.map((name, i) =>
+  name === "CPU" ? "Thick: CPU" : name === "there and back" ? "thin: copied there and back"
+    : `${i ? "dashed" : "Dashed"}: ${name}`).join("; ")
+
+/** By how much the CPU's time grows at the first and at the last doubling, in words. */
+export function doubling(times) {
+  const sizes = Object.keys(times).map(Number).sort((a, b) => a - b)
+  const pairs = sizes.filter((each) => 2 * each in times).map((each) => [each, times[2 * each] / times[each]])
+  if (!pairs.length) return "Too few sizes have been measured in this precision."
+  const told = [...new Set([pairs[0], pairs.at(-1)])].map(([each, ratio]) =>
+    `from ${each} to ${2 * each} the time is multiplied by ${number(ratio, 1)}`)
+  return `On this CPU, ${told.join(", ")}. Below 8, the larger product uses the machine better; ` +
+    "at 8, the time is that of the work alone."
 }

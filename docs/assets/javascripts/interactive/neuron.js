@@ -1,7 +1,8 @@
 // One neuron with two inputs: weights, bias and activation under the reader's hand.
 
 import {
-  arrange, axes, choice, drawing, element, line, narrow, number, reading, shape, slider,
+  arrange, axes, choice, clip, drag, drawing, element, handle, line, narrow, number, player,
+  reading, shape, slider,
 } from "./kit.js"
 
 const CELLS = 24 // of the surface, along each axis
@@ -19,6 +20,26 @@ export function neuron(theta, b, x, activation) {
   return { z, h: ACTIVATIONS[activation].of(z) }
 }
 
+/**
+ * The weights whose arrow, which starts on the line z = 0, ends at this tip, for this
+ * bias; of several the ones nearest to those before.
+ */
+export function weightsTo(tip, b, before) {
+  const far = Math.hypot(...tip)
+  if (far < 1e-9) return before
+  const unit = tip.map((each) => each / far)
+  // Along the arrow's direction the tip lies at |θ| − b/|θ|, on either side of the origin.
+  const lengths = [far, -far].flatMap((place) => {
+    const inside = place * place + 4 * b
+    const root = Math.sqrt(Math.max(inside, 0))
+    return [(place + root) / 2, (place - root) / 2].map((length) => length * Math.sign(place))
+      .filter((length) => length * Math.sign(place) > 1e-9)
+  })
+  const found = lengths.map((length) => unit.map((each) => each * length))
+  const away = (theta) => Math.hypot(theta[0] - before[0], theta[1] - before[1])
+  return found.sort((one, other) => away(one) - away(other))[0] ?? before
+}
+
 export default function build(place, data) {
   const small = narrow(place)
   const plane = axes({
@@ -30,12 +51,7 @@ export default function build(place, data) {
   })
   const picture = drawing("The neuron's output over its two inputs",
     ...(small ? [360, 410] : [480, 372]))
-  const clip = `moving-clip-${Math.random().toString(36).slice(2)}`
-  picture.append(
-    shape("clipPath", { id: clip }, shape("rect", { x: 40, y: 26, width: 300, height: 300 })),
-    plane.node,
-  )
-  plane.inside.setAttribute("clip-path", `url(#${clip})`)
+  picture.append(clip(plane.inside, [40, 26, 340, 326]), plane.node)
   const side = (HIGH - LOW) / CELLS
   const centers = Array.from({ length: CELLS }, (_, i) => LOW + (i + 0.5) * side)
   const cells = centers.flatMap((x2) =>
@@ -48,9 +64,11 @@ export default function build(place, data) {
   )
   const surface = shape("g", { class: "surface" }, ...cells.map((cell) => cell.node))
   const border = shape("path", { class: "border" })
+  const grip = shape("path", { class: "grip" })
+  const line_ = shape("g", { class: "handle" }, grip, border)
   const arrow = shape("path", { class: "arrow" })
-  const point = shape("circle", { r: 7, class: "now" })
-  plane.inside.append(surface, border, arrow, point)
+  const [point, tip] = [handle("now"), handle("tip")]
+  plane.inside.append(surface, line_, arrow, tip.node, point.node)
   const key = Array.from({ length: 20 }, (_, i) =>
     shape("rect", {
       ...(small ? { x: 90 + i * 9, y: 384, width: 9, height: 18 }
@@ -77,20 +95,20 @@ export default function build(place, data) {
       cell.node.setAttribute("fill-opacity", share.toFixed(3))
     }
     names[0].textContent = `h = ${number(least)}`
-    names[1].textContent = `h = ${number(most)}${name === "ReLU" ? (small ? " +" : " or more") : ""}`
+    names[1].textContent = `h ${name === "ReLU" ? "≥" : "="} ${number(most)}`
     const length = theta[0] ** 2 + theta[1] ** 2
     const foot = theta.map((weight) => (length ? (-b * weight) / length : 0))
     const along = length ? [-theta[1], theta[0]].map((each) => each / Math.sqrt(length)) : [0, 0]
     const ends = [-20, 20].map((t) => foot.map((each, i) => each + t * along[i]))
     const put = ([x1, x2]) => [plane.X(x1), plane.Y(x2)]
-    border.setAttribute("d", length ? line(ends.map(put)) : "")
-    const tip = foot.map((each, i) => each + theta[i])
-    arrow.setAttribute("d", length ? tipped(put(foot), put(tip)) : "")
-    point.setAttribute("cx", plane.X(x[0]))
-    point.setAttribute("cy", plane.Y(x[1]))
+    for (const each of [border, grip]) each.setAttribute("d", length ? line(ends.map(put)) : "")
+    const end = foot.map((each, i) => each + theta[i])
+    arrow.setAttribute("d", length ? tipped(put(foot), put(end)) : "")
+    tip.move(put(end))
+    point.move(put(x))
     const { z, h } = neuron(theta, b, x, name)
     const where = length
-      ? `The neuron switches at the line ${sum(theta, ["x₁", "x₂"], b)} = 0; the arrow is the vector of weights.`
+      ? `The neuron switches at the line ${sum(theta, ["x₁", "x₂"], b)} = 0.`
       : "Both weights are 0: the output is the same everywhere, and there is no line."
     said.say([`z = ${sum(theta, x.map(inner), b)} = ${number(z)}, h = ${number(h)}.`, where])
   }
@@ -102,9 +120,41 @@ export default function build(place, data) {
   const activation = choice({
     label: "Activation", options: Object.keys(ACTIVATIONS), value: "logistic", input: show,
   })
+  const play = player(inputs[0], { pace: 60, sweep: true })
+  const tenths = (value) => Math.round(Math.max(LOW, Math.min(HIGH, value)) * 10) / 10
+  const give = (sliders, values) => {
+    play.stop()
+    sliders.forEach((each, i) => (each.value = tenths(values[i])))
+    show()
+  }
+  drag(picture, [40, 26, 340, 326], [
+    { node: point.node, to: (place) => give(inputs, plane.at(place)) },
+    {
+      node: tip.node,
+      to: (place) => give(weights, weightsTo(plane.at(place), bias.value, weights.map((each) => each.value))),
+    },
+    {
+      node: line_,
+      to: (place) => {
+        const [x1, x2] = plane.at(place)
+        give([bias], [-(weights[0].value * x1 + weights[1].value * x2)])
+      },
+    },
+  ])
   const sliders = [...weights, bias, ...inputs].map((each) => each.node)
-  const controls = element("div", { class: "controls" }, activation.node, ...sliders)
-  arrange(place, "One neuron with two inputs", picture, controls, said.node)
+  const controls = element("div", { class: "controls" },
+    element("div", { class: "buttons" }, play.node, activation.node), ...sliders)
+  arrange(place, {
+    name: "One neuron with two inputs",
+    question: "Make the arrow twice as long without turning it, while the bias stays. " +
+      "What becomes of the line where the neuron switches: does it turn, does it move, " +
+      "and how does the color change across it?",
+    answer: "The line does not turn. Its distance from the origin is |b| divided by the length " +
+      "of the arrow, so it moves to half that distance; with b = 0 it stays. Across it the sum z " +
+      "grows twice as fast, so the color changes within half the way: the neuron switches more abruptly.",
+    caption: "One neuron: drag the ring (the input), the tip of the arrow (the weights) or the " +
+      "thick line (the bias), or use the sliders. Play moves the input from left to right.",
+  }, picture, controls, said.node)
   show()
 }
 

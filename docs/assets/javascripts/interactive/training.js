@@ -1,7 +1,8 @@
 // The lab's network through its 300,000 steps: nine saved weights give all that is drawn.
 
 import {
-  arrange, axes, choice, drawing, element, line, narrow, number, reading, set, shape, slider,
+  arrange, axes, choice, clip, drag, drawing, element, handle, line, narrow, number, player,
+  reading, set, shape, slider,
 } from "./kit.js"
 
 const [LOW, HIGH] = [5, 35] // of both features
@@ -41,7 +42,7 @@ export default function build(place, data) {
     label: { x: "radius_mean", y: "texture_mean" },
   })
   const wholes = axes({
-    x: [0, 300], y: [0.2, 0.75], box: right,
+    x: [-8, 308], y: [0.2, 0.75], box: right,
     ticks: { x: [0, 100, 200, 300], y: [0.2, 0.3, 0.4, 0.5, 0.6, 0.7] },
     label: { x: "thousands of steps", y: "objective" },
   })
@@ -49,17 +50,13 @@ export default function build(place, data) {
   const [least, most] = [Math.min(...closes), Math.max(...closes)]
   const room = (most - least) / 4
   const detail = axes({
-    x: [0, closes.length - 1], y: [least - room, most + room], box: right,
+    x: [-1, closes.length], y: [least - room, most + room], box: right,
     ticks: { x: [0, 5, 10, 15, 20], y: [least, most], nameY: (y) => y.toFixed(4).slice(1) },
     label: { x: "steps after step 300,000", y: "objective, training" },
   })
   const picture = drawing("The plane of the two features, and the objective over the steps",
     ...(stacked ? [360, 620] : [640, 372]))
-  const clip = `moving-clip-${Math.random().toString(36).slice(2)}`
-  picture.append(
-    shape("clipPath", { id: clip }, shape("rect", { x: 40, y: 26, width: 300, height: 300 })),
-    plane.node, wholes.node, detail.node)
-  plane.inside.setAttribute("clip-path", `url(#${clip})`)
+  picture.append(clip(plane.inside, [40, 26, 340, 326]), plane.node, wholes.node, detail.node)
   const region = shape("path", { class: "region" })
   const points = samples.map(([radius, texture, label]) => {
     const [x, y] = [plane.X(radius), plane.Y(texture)]
@@ -74,12 +71,12 @@ export default function build(place, data) {
     d: line(values.map((value, i) => [at(i), wholes.Y(value)])), class: look,
   })
   wholes.inside.append(curve(data.J_train, "c0"), curve(data.J_val, "c1 dashed"))
-  const marker = shape("circle", { r: 7, class: "now" })
-  wholes.inside.append(marker)
+  const marker = handle("now")
+  wholes.inside.append(marker.node)
   const teeth = closes.map((value, i) => [detail.X(i), detail.Y(value)])
-  const tooth = shape("circle", { r: 7, class: "now" })
+  const tooth = handle("now")
   detail.inside.append(shape("path", { d: line(teeth), class: "c0" }),
-    shape("g", { class: "points" }, ...teeth.map(([cx, cy]) => shape("circle", { cx, cy, r: 4 }))), tooth)
+    shape("g", { class: "points" }, ...teeth.map(([cx, cy]) => shape("circle", { cx, cy, r: 4 }))), tooth.node)
   const said = reading()
 
   const show = () => {
@@ -91,8 +88,8 @@ export default function build(place, data) {
     set(wholes.node, { display: close && "none" })
     set(detail.node, { display: !close && "none" })
     const J = objective(w, samples)
-    if (close) set(tooth, { cx: detail.X(i), cy: detail.Y(closes[i]) })
-    else set(marker, { cx: at(i), cy: wholes.Y(data.J_train[i]) })
+    if (close) tooth.move([detail.X(i), detail.Y(closes[i])])
+    else marker.move([at(i), wholes.Y(data.J_train[i])])
     const when = close ? 300000 + i : data.steps[i]
     const beside = close ? "" : `, validation ${number(data.J_val[i])}`
     said.say([
@@ -105,14 +102,15 @@ export default function build(place, data) {
   const part = choice({
     label: "Show", options: ["300,000 steps", "the next 20 steps"], value: "300,000 steps",
     input: () => {
+      play.stop()
       const close = part.value === "the next 20 steps"
+      step.value = 0
       step.limit(close ? closes.length - 1 : data.steps.length - 1)
-      step.value = close ? 0 : data.steps.length - 1
       show()
     },
   })
   const step = slider({
-    label: "Step", min: 0, max: data.steps.length - 1, step: 1, value: data.steps.length - 1,
+    label: "Step", min: 0, max: data.steps.length - 1, step: 1, value: 0,
     format: (i) => (part.value === "300,000 steps" ? data.steps[i] : 300000 + i).toLocaleString("en"),
     input: show,
   })
@@ -120,9 +118,40 @@ export default function build(place, data) {
     "Rings are benign samples, crosses malignant ones; the shaded side is called malignant. " +
     "Dashed lines: where the two hidden units switch. Curves: objective on the training set " +
     "(solid) and on the validation set (dashed).")
-  const controls = element("div", { class: "controls" }, part.node, step.node)
-  arrange(place, "The training of the lab's network", picture, key, controls, said.node)
+  const play = player(step, { pace: 60, by: 2, sweep: true })
+  const to = (count) => (i) => {
+    play.stop()
+    step.go(Math.max(0, Math.min(count - 1, Math.round(i))))
+  }
+  const last = data.steps.at(-1) / 1000
+  const along = to(data.steps.length)
+  drag(picture, null, [
+    { node: marker.node, to: (where) => along((wholes.at(where)[0] / last) * (data.steps.length - 1)) },
+    { node: tooth.node, to: (where) => to(closes.length)(detail.at(where)[0]) },
+  ])
+  const controls = element("div", { class: "controls" },
+    element("div", { class: "buttons" }, play.node, part.node), step.node)
+  arrange(place, {
+    name: "The training of the lab's network",
+    question: "From its first step on the objective falls. Does the number of samples on the " +
+      "wrong side fall with it? Say what you expect, then play.",
+    answer: early(data, samples),
+    caption: "The network while it trains, from the weights that this build saved: play it, " +
+      "drag the ring along the curve, or use the slider.",
+  }, picture, key, controls, said.node)
   show()
+}
+
+/** What the first part of the training does to the objective and to the errors, in words. */
+export function early({ steps, J_train, wrong }, samples) {
+  const first = wrong.findIndex((count) => count !== wrong[0])
+  if (first < 1) return `The number changes from ${wrong[0]} to ${wrong.at(-1)} in the end.`
+  const all = samples.filter(([, , label]) => label === 1).length
+  const which = wrong[0] === all ? ", which are all the malignant ones: the network calls every sample benign" : ""
+  return `Not at first. Up to step ${steps[first - 1].toLocaleString("en")} the objective falls from ` +
+    `${number(J_train[0])} to ${number(J_train[first - 1])}, while ${wrong[0]} samples stay on the ` +
+    `wrong side${which}. The probabilities move before any of them crosses one half. ` +
+    `In the end ${wrong.at(-1)} are on the wrong side.`
 }
 
 /** The part of the plane with p above one half, row by row, as a path. */
