@@ -191,7 +191,7 @@ def main() -> int:
     table = Table("what", "median (range)", "bound", "seconds, names", "held")
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "book"
-        ignored = shutil.ignore_patterns(".git", ".nox", ".weave", "site")
+        ignored = shutil.ignore_patterns(".git", ".nox", ".weave")
         shutil.copytree(ROOT, copy, ignore=ignored)
         rows = [measure(copy) for measure in (cold, warm, prose, cell)]
         for count in (10, 100, 400):

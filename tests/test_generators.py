@@ -13,52 +13,24 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-HIDDEN = {"script", "style", "template"}
-VOID = {"area", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
-
-
-class Article(HTMLParser):
-    """Collects what a reader sees inside `<article>`: words, and images' names."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: list[str] = []
-        self._open: list[tuple[str, bool]] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = dict(attrs)
-        if tag == "img" and self._shown():
-            self.seen.append(
-                f"[{values.get('alt')}: {Path(str(values.get('src'))).name}]"
-            )
-        if tag not in VOID:
-            hidden = tag in HIDDEN or "headerlink" in (values.get("class") or "")
-            self._open.append((tag, hidden))
-
-    def handle_endtag(self, tag: str) -> None:
-        while self._open and self._open.pop()[0] != tag:
-            pass
-
-    def handle_data(self, data: str) -> None:
-        if self._shown():
-            self.seen += data.split()
-
-    def _shown(self) -> bool:
-        tags = [tag for tag, _ in self._open]
-        return "article" in tags and not any(hidden for _, hidden in self._open)
 
 
 def words(text: str) -> list[str]:
-    """What a reader sees of a page."""
-    article = Article()
-    article.feed(text)
-    return article.seen
+    """What a reader sees of a page's article: words, and images with their names."""
+    article = text[text.index("<article") : text.index("</article>")]
+    article = re.sub(r"(?s)<(script|style|annotation)\b.*?</\1>", "", article)
+    article = re.sub(r'<a class="headerlink".*?</a>', "", article)
+    for image in set(re.findall(r"<img[^>]*>", article)):
+        alt = re.search(r'alt="([^"]*)"', image)
+        name = re.search(r'src="(?:[^"]*/)?([^"/]*)"', image)
+        seen = f" [{alt and alt[1]}: {name and name[1]}] "
+        article = article.replace(image, seen)
+    return html.unescape(re.sub(r"<[^>]+>", " ", article)).split()
 
 
 def pages(site: Path) -> dict[str, list[str]]:
@@ -88,8 +60,9 @@ def run(*command: str, cwd: Path) -> None:
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the book, with its cache, in which to build."""
     place = tmp_path_factory.mktemp("copy") / "book"
-    ignored = shutil.ignore_patterns(".git", ".nox", "site", "figures", "notebooks")
+    ignored = shutil.ignore_patterns(".git", ".nox", "figures", "notebooks")
     shutil.copytree(ROOT, place, ignore=ignored)
+    shutil.rmtree(place / "site", ignore_errors=True)
     return place
 
 
