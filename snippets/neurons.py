@@ -11,25 +11,6 @@ y = torch.tensor(1 - benign)  # (569,): 1 is malignant, 0 is benign
 print(f"{len(y)} tumors, {y.sum()} of them malignant")
 print("the first tumor:", X[0])
 
-# %% draw-tumors
-import matplotlib.pyplot as plt
-
-
-def scatter(axes, places) -> None:
-    """Mark one place a tumor, by its diagnosis."""
-    for label, marker, word in ((0, "o", "benign"), (1, "x", "malignant")):
-        here = places[y.numpy() == label]
-        (marks,) = axes.plot(here[:, 0], here[:, 1], marker, label=word)
-        marks.set(markersize=4, markerfacecolor="none")
-
-
-_, axes = plt.subplots(figsize=(5.4, 3.2), layout="constrained")
-scatter(axes, table)
-axes.set(xlabel="mean radius of the nuclei (unit of the image)")
-axes.set(ylabel="mean texture (gray levels)")
-axes.legend()
-plt.show()
-
 
 # %% learn
 def learn(X, y, steps: int = 40, rate: float = 1.0):
@@ -58,18 +39,23 @@ wrong = malignant != (y == 1)  # (569,)
 print(f"wrong: {wrong.sum()} of {len(y)}; all called benign: {y.sum()}")
 
 # %% draw-learning
+import matplotlib.pyplot as plt
 import numpy as np
 
 _, (left, right) = plt.subplots(
-    1, 2, figsize=(6.4, 3), layout="constrained"
+    1, 2, figsize=(6.6, 3.1), layout="constrained"
 )
-left.plot(curve, color="C2")
-left.set(xlabel="step", ylabel="mean loss", ylim=(0, 0.75))
-scatter(right, X.numpy())
+for label, marker, word in ((0, "o", "benign"), (1, "x", "malignant")):
+    here = X[y == label]
+    (marks,) = left.plot(here[:, 0], here[:, 1], marker, label=word)
+    marks.set(markersize=4, markerfacecolor="none")
 ends = np.array([-2.2, 4.2])
-right.plot(ends, -(w1 * ends + learned_b.item()) / w2, color="black")
-right.set(xlabel="radius, standardized", ylabel="texture, standardized")
-right.set(xlim=(-2.2, 4.2), ylim=(-2.5, 5))
+left.plot(ends, -(w1 * ends + learned_b.item()) / w2, color="black")
+left.set(xlabel="radius, standardized", xlim=(-2.2, 4.2))
+left.set(ylabel="texture, standardized", ylim=(-2.6, 5))
+left.legend()
+right.plot(curve, color="C2")
+right.set(xlabel="step", ylabel="mean loss", ylim=(0, 0.75))
 plt.show()
 
 # %% inputs
@@ -86,30 +72,23 @@ print(f"h       = {1 / (1 + torch.exp(-z)):.4f}")
 print(f"h       = {torch.sigmoid(z):.4f} by torch.sigmoid")
 
 
-# %% columns
-def columns(feeds) -> dict:
-    """Give each node its column: the longest way to it from an input."""
-    column = {}
+# %% places
+def places(feeds) -> dict:
+    """Place each node in the column of the longest way to it."""
+    column, place = {}, {}
     for node, senders in feeds.items():  # listed after all that feed it
         before = [column.setdefault(sender, 0) for sender in senders]
         column[node] = 1 + max(before)
-    return column
-
-
-# %% places
-def places(feeds) -> dict:
-    """Place the nodes in columns, each column centered at height 0."""
-    column, place = columns(feeds), {}
-    for number in range(max(column.values()) + 1):
+    for number in set(column.values()):
         members = sorted(node for node in column if column[node] == number)
-        for i, node in enumerate(members):
+        for i, node in enumerate(members):  # centered at height 0
             place[node] = (float(number), (len(members) - 1) / 2 - i)
     return place
 
 
 # %% draw-network
-def draw_network(axes, feeds, place, marked=()) -> None:
-    """Draw units as circles, the rest as squares; marked edges dashed."""
+def draw_network(axes, feeds, place) -> None:
+    """Draw units as circles, the rest as squares; dashed what goes back."""
     box = {}
     for node, (left, height) in place.items():
         shape = "circle" if node.startswith("u") else "square"
@@ -121,9 +100,8 @@ def draw_network(axes, feeds, place, marked=()) -> None:
         for sender in senders:
             style = {"arrowstyle": "-|>", "color": "black"}
             style |= {"patchA": box[sender], "patchB": box[node], "lw": 1.2}
-            if (sender, node) in marked:
+            if place[sender][0] >= place[node][0]:  # it goes back
                 style |= {"color": "C1", "lw": 2.5, "ls": "dashed"}
-            if place[sender][0] >= place[node][0]:  # goes back
                 style["connectionstyle"] = "arc3,rad=0.5"
             axes.annotate("", place[node], place[sender], arrowprops=style)
     axes.axis("off")
@@ -301,35 +279,15 @@ for output in outputs:
     print(f"{output} = {sent[sender]:.4f}, sent by {sender}")
 
 
-# %% cycle
-def on_cycles(feeds) -> list:
-    """The nodes from which a path along the arrows leads back to them."""
-    found = []
-    for start in feeds:
-        reached = {start}
-        for _ in feeds:  # one arrow further
-            fed = {node for node in feeds if reached & set(feeds[node])}
-            if start in fed:
-                found.append(start)
-                break
-            reached |= fed
-    return found
-
-
+# %% draw-cycle
 forward = {"u1": ["x1"], "u2": ["x2", "u1"], "u3": ["u2"], "y1": ["u3"]}
 recurrent = forward | {"u1": ["x1", "u3"]}
-print("feed-forward:", on_cycles(forward))
-print("recurrent:   ", on_cycles(recurrent))
-
-# %% draw-cycle
-place = places(forward)
 _, axes = plt.subplots(2, figsize=(5, 4.2), layout="constrained")
 for panel, each in zip(axes, (forward, recurrent), strict=True):
-    cycle = on_cycles(each)
-    marked = [(s, node) for node in cycle for s in each[node] if s in cycle]
-    draw_network(panel, each, place, marked)
+    draw_network(panel, each, places(forward))
     panel.set(xlim=(-0.3, 4.3), ylim=(-0.9, 1))
-    panel.set(title="recurrent" if cycle else "feed-forward")
+axes[0].set(title="feed-forward")
+axes[1].set(title="recurrent")
 plt.show()
 
 # %% wrong-length
@@ -383,19 +341,10 @@ for pair in ([0, 0], [0, 1], [1, 0], [1, 1]):
     opposite = threshold([-1, 0], 0.5, pair)
     print(f"{pair[0]}  {pair[1]}   {both}   {either}  {opposite}")
 
-# %% exercise-slope
-half_slope = (1 - torch.tanh(grid / 2) ** 2) / 2
-quotient = (
-    torch.tanh((grid + tiny) / 2) - torch.tanh((grid - tiny) / 2)
-) / (2 * tiny)
-print((half_slope - quotient).abs().max().item() < 1e-8)
-print((half_slope - 2 * slopes["logistic"](grid)).abs().max().item() < 1e-8)
-
 # %% exercise-edges
 more = feeds | {"y3": ["u4"]}
 sending = [s for node in more if node.startswith("y") for s in more[node]]
 print("hidden:", *(unit for unit in units if unit not in sending))
-print("cycle: ", *on_cycles(feeds | {"u3": ["u1", "u2", "u6"]}))
 
 # %% exercise-new-tumors
 theta_half, b_half, _ = learn(X[::2], y[::2])
