@@ -290,14 +290,6 @@ axes[0].set(title="feed-forward")
 axes[1].set(title="recurrent")
 plt.show()
 
-# %% wrong-length
-import textwrap
-
-try:
-    theta @ torch.tensor([1.1, -2.1, 0.5])
-except RuntimeError as error:
-    print(textwrap.fill(f"RuntimeError: {error}", 72))
-
 # %% raw
 raw = torch.tensor(table[:, :2], dtype=torch.float32)  # (569, 2)
 _, _, curve_raw = learn(raw, y, steps=3)

@@ -314,20 +314,6 @@ def test_tanh_of_half_x_is_a_stretched_logistic_function() -> None:
         assert ours == pytest.approx(math.tanh(x), abs=1e-12)
 
 
-@pytest.mark.claim("neurons#tangent-scale")
-def test_the_two_tangents_differ_by_the_scale_of_the_parameters() -> None:
-    generator = np.random.default_rng(2)
-    for _ in range(50):
-        theta, x, b = (
-            generator.normal(size=4),
-            generator.normal(size=4),
-            generator.normal(),
-        )
-        halved = math.tanh((2 * theta @ x + 2 * b) / 2)
-        assert halved == pytest.approx(math.tanh(theta @ x + b))
-        assert abs(math.tanh((theta @ x + b) / 2) - halved) > 0
-
-
 def test_the_drawn_network_has_three_inputs_six_units_two_outputs(
     names: dict[str, Any],
 ) -> None:
