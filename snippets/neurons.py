@@ -14,12 +14,12 @@ print("the first tumor:", X[0])
 
 # %% learn
 def learn(X, y, steps: int = 40, rate: float = 1.0):
-    """Train one neuron on samples X (N, 2) with the labels y (N,)."""
+    """Train one neuron on measurements X (N, 2) and diagnoses y (N,)."""
     theta, b = torch.zeros(2), torch.tensor(0.0)  # (2,) and a number
     curve = []  # the mean loss before each step
     for _ in range(steps):
         h = torch.sigmoid(X @ theta + b)  # (N,)
-        q = torch.where(y == 1, h, 1 - h)  # (N,): of the true label
+        q = torch.where(y == 1, h, 1 - h)  # (N,): of the truth
         curve.append(-torch.log(q).mean().item())
         slope = h - y  # (N,): of each loss, by z
         theta = theta - rate * (slope @ X) / len(X)  # (2,)
