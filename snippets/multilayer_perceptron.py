@@ -177,7 +177,7 @@ def draw_regions(axes, affine, places, ends) -> None:
     ticks = np.linspace(*ends, 41)
     plane = np.stack(np.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2)
     z = affine(torch.tensor(plane, dtype=torch.float32))  # (1681,)
-    z = np.reshape(z, (41, 41))
+    z = np.asarray(z).reshape(41, 41)
     axes.contourf(ticks, ticks, z, [0, 1e9], colors=["C0"], alpha=0.2)
     axes.contour(ticks, ticks, z, [0], colors="C0")
     wrong = (affine(places) > 0) != (xor == 1)  # (4,)
