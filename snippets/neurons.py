@@ -1,63 +1,94 @@
-"""Artificial neurons, their activation functions, and networks of them."""
+"""One neuron that decides, and networks of neurons."""
 
-# %% imports
-import math
-import textwrap
-from collections.abc import Collection
-from graphlib import CycleError, TopologicalSorter
-from itertools import pairwise
-from typing import Any
-
-import matplotlib.pyplot as plt
+# %% data
 import torch
-from matplotlib.axes import Axes
-from matplotlib.patches import FancyBboxPatch
+from sklearn.datasets import load_breast_cancer
+
+table, benign = load_breast_cancer(return_X_y=True)
+X = torch.tensor(table[:, :2], dtype=torch.float32)  # (569, 2)
+X = (X - X.mean(dim=0)) / X.std(dim=0)  # (569, 2)
+y = torch.tensor(1 - benign)  # (569,): 1 is malignant, 0 is benign
+print(f"{len(y)} tumors, {y.sum()} of them malignant")
+print("the first tumor:", X[0])
+
+
+# %% learn
+def learn(X, y, steps: int = 40, rate: float = 1.0):
+    """Train one neuron on measurements X (N, 2) and diagnoses y (N,)."""
+    theta, b = torch.zeros(2), torch.tensor(0.0)  # (2,) and a number
+    curve = []  # the mean loss before each step
+    for _ in range(steps):
+        h = torch.sigmoid(X @ theta + b)  # (N,)
+        q = torch.where(y == 1, h, 1 - h)  # (N,): of the truth
+        curve.append(-torch.log(q).mean().item())
+        slope = h - y  # (N,): of each loss, by z
+        theta = theta - rate * (slope @ X) / len(X)  # (2,)
+        b = b - rate * slope.mean()
+    return theta, b, curve
+
+
+learned, learned_b, curve = learn(X, y)
+for step in (0, 1, 2, 5, 10, 39):
+    print(f"step {step:2}: mean loss {curve[step]:.3f}")
+
+# %% decide
+w1, w2 = learned.tolist()
+print(f"weights {w1:.2f} and {w2:.2f}, bias {learned_b:.2f}")
+malignant = torch.sigmoid(X @ learned + learned_b) > 0.5  # (569,)
+wrong = malignant != (y == 1)  # (569,)
+print(f"wrong: {wrong.sum()} of {len(y)}; all called benign: {y.sum()}")
+
+# %% draw-learning
+import matplotlib.pyplot as plt
+import numpy as np
+
+_, (left, right) = plt.subplots(
+    1, 2, figsize=(6.6, 3.1), layout="constrained"
+)
+for label, marker, word in ((0, "o", "benign"), (1, "x", "malignant")):
+    here = X[y == label]
+    (marks,) = left.plot(here[:, 0], here[:, 1], marker, label=word)
+    marks.set(markersize=4, markerfacecolor="none")
+ends = np.array([-2.2, 4.2])
+left.plot(ends, -(w1 * ends + learned_b.item()) / w2, color="black")
+left.set(xlabel="radius, standardized", xlim=(-2.2, 4.2))
+left.set(ylabel="texture, standardized", ylim=(-2.6, 5))
+left.legend()
+right.plot(curve, color="C2")
+right.set(xlabel="step", ylabel="mean loss", ylim=(0, 0.75))
+plt.show()
 
 # %% inputs
-x = torch.tensor([1.0, 2.0, -1.0])  # (3,)
-theta = torch.tensor([0.5, 1.0, 2.0])  # (3,)
-b = 0.5
-print(theta * x)  # (3,): the products, before they are added
+theta = torch.tensor([2.7, 0.8])  # (2,): the learned weights, rounded
+b = -0.7
+x = torch.tensor([1.1, -2.1])  # (2,): the first tumor, rounded
+print(theta * x)  # (2,): the products, before they are added
 z = theta @ x + b  # one number
 print(z)
 
 # %% neuron
 print(f"exp(-z) = {torch.exp(-z):.4f}")
-h = 1 / (1 + torch.exp(-z))
-print(f"h       = {h:.4f}")
+print(f"h       = {1 / (1 + torch.exp(-z)):.4f}")
 print(f"h       = {torch.sigmoid(z):.4f} by torch.sigmoid")
 
 
-# %% columns
-def columns(feeds: dict[str, list[str]]) -> dict[str, int]:
-    """Give each node its column: the longest way to it from an input."""
-    column: dict[str, int] = {}
-    for node in TopologicalSorter(feeds).static_order():
-        senders = feeds.get(node, [])  # an input has none
-        column[node] = max((column[s] + 1 for s in senders), default=0)
-    return column
-
-
 # %% places
-def places(feeds: dict[str, list[str]]) -> dict[str, tuple[float, float]]:
-    """Place the nodes in columns, each column centered at height 0."""
-    column = columns(feeds)
-    place = {}
-    for number in range(max(column.values()) + 1):
+def places(feeds) -> dict:
+    """Place each node in the column of the longest way to it."""
+    column, place = {}, {}
+    for node, senders in feeds.items():  # listed after all that feed it
+        before = [column.setdefault(sender, 0) for sender in senders]
+        column[node] = 1 + max(before)
+    for number in set(column.values()):
         members = sorted(node for node in column if column[node] == number)
-        for i, node in enumerate(members):
+        for i, node in enumerate(members):  # centered at height 0
             place[node] = (float(number), (len(members) - 1) / 2 - i)
     return place
 
 
 # %% draw-network
-def draw_network(
-    axes: Axes,
-    feeds: dict[str, list[str]],
-    place: dict[str, tuple[float, float]],
-    marked: Collection[tuple[str, str]] = (),
-) -> None:
-    """Draw units as circles, the rest as squares; marked edges dashed."""
+def draw_network(axes, feeds, place) -> None:
+    """Draw units as circles, the rest as squares; dashed what goes back."""
     box = {}
     for node, (left, height) in place.items():
         shape = "circle" if node.startswith("u") else "square"
@@ -67,20 +98,19 @@ def draw_network(
         box[node] = text.get_bbox_patch()
     for node, senders in feeds.items():
         for sender in senders:
-            style: dict[str, Any] = {"arrowstyle": "-|>", "color": "black"}
+            style = {"arrowstyle": "-|>", "color": "black"}
             style |= {"patchA": box[sender], "patchB": box[node], "lw": 1.2}
-            if (sender, node) in marked:
+            if place[sender][0] >= place[node][0]:  # it goes back
                 style |= {"color": "C1", "lw": 2.5, "ls": "dashed"}
-            if place[sender][0] >= place[node][0]:  # goes back
                 style["connectionstyle"] = "arc3,rad=0.5"
             axes.annotate("", place[node], place[sender], arrowprops=style)
     axes.axis("off")
 
 
 # %% one-neuron
-feeds = {"u": ["x1", "x2", "x3"], "h": ["u"]}
+feeds = {"u": ["x1", "x2"], "h": ["u"]}
 place = places(feeds)
-_, axes = plt.subplots(figsize=(5, 2.4), layout="constrained")
+_, axes = plt.subplots(figsize=(5, 2), layout="constrained")
 draw_network(axes, feeds, place)
 for i, weight in enumerate(theta.tolist()):
     left, height = place[f"x{i + 1}"]
@@ -89,30 +119,29 @@ for i, weight in enumerate(theta.tolist()):
         0.45, 0.55 * height, rf"$\theta_{i + 1}$ = {weight:g}"
     )
     label.set(ha="center", va="center", bbox={"fc": "white", "lw": 0})
-axes.text(1, -0.45, f"b = {b:g}\nz = {z:g}", ha="center", va="top")
-axes.text(2.15, 0, f"{h:.4f}", va="center")
-axes.set(xlim=(-0.5, 2.7), ylim=(-1.4, 1.4))
+axes.text(1, -0.4, f"b = {b:g}\nz = {z:.2f}", ha="center", va="top")
+axes.text(2.15, 0, f"{torch.sigmoid(z):.4f}", va="center")
+axes.set(xlim=(-0.5, 2.7), ylim=(-1, 0.9))
 plt.show()
 
-# %% two-inputs
-theta_2, x_2 = theta[:2], x[:2]  # (2,), (2,)
-print(f"z = {theta_2 @ x_2 + b:.1f}")
-print(f"h = {torch.sigmoid(theta_2 @ x_2 + b):.4f}")
-
 # %% surface
-ticks = torch.linspace(-3, 3, 121)  # (121,)
-x1, x2 = torch.meshgrid(ticks, ticks, indexing="xy")  # (121, 121) each
-neuron = torch.sigmoid(theta_2[0] * x1 + theta_2[1] * x2 + b)
+ticks = np.linspace(-3, 3, 121)  # (121,)
+x1, x2 = np.meshgrid(ticks, ticks)  # (121, 121) each
+w1, w2 = theta.tolist()
+output = 1 / (1 + np.exp(-(w1 * x1 + w2 * x2 + b)))  # (121, 121)
 _, axes = plt.subplots(figsize=(4.6, 4.4), layout="constrained")
-axes.contourf(x1, x2, neuron, [0.5, 1], colors=["C0"], alpha=0.25)
+axes.contourf(x1, x2, output, [0.5, 1], colors=["C0"], alpha=0.25)
 levels = [0.1, 0.3, 0.5, 0.7, 0.9]
 contours = axes.contour(
-    x1, x2, neuron, levels, colors="C0", linewidths=[1, 1, 3, 1, 1]
+    x1, x2, output, levels, colors="C0", linewidths=[1, 1, 3, 1, 1]
 )
 axes.clabel(contours)
-foot = -b * theta_2 / (theta_2 @ theta_2)  # (2,): on the line z = 0
-axes.quiver(*foot, *theta_2, angles="xy", scale=1, scale_units="xy")
-axes.set(xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
+foot = -b * theta / (theta @ theta)  # (2,): on the line z = 0
+axes.quiver(*foot, w1, w2, angles="xy", scale=1, scale_units="xy")
+axes.plot(*x, "s", color="black")
+axes.annotate("the first tumor", x, (5, 7), textcoords="offset points")
+axes.set(xlabel="$x_1$: radius, standardized", aspect="equal")
+axes.set(ylabel="$x_2$: texture, standardized", xlim=(-3, 3), ylim=(-3, 3))
 plt.show()
 
 # %% activations
@@ -125,63 +154,43 @@ at = torch.tensor([-5.0, -1.0, 0.0, 1.0, 5.0])  # (5,)
 for name, phi in activations.items():
     print(f"{name:8}", *(f"{value:7.4f}" for value in phi(at)))
 
-
-# %% slopes
-def logistic_slope(x: torch.Tensor) -> torch.Tensor:
-    """The derivative of the logistic function, entry by entry."""
-    return torch.sigmoid(x) * (1 - torch.sigmoid(x))
-
-
-def tanh_slope(x: torch.Tensor) -> torch.Tensor:
-    """The derivative of tanh, entry by entry."""
-    return 1 - torch.tanh(x) ** 2
-
-
-def relu_slope(x: torch.Tensor) -> torch.Tensor:
-    """The derivative of ReLU, entry by entry; at 0 we choose 0."""
-    return (x > 0).to(x.dtype)
-
-
-slopes = {
-    "logistic": logistic_slope,
-    "tanh": tanh_slope,
-    "ReLU": relu_slope,
-}
-
 # %% check-slopes
+slopes = {
+    "logistic": lambda x: torch.sigmoid(x) * (1 - torch.sigmoid(x)),
+    "tanh": lambda x: 1 - torch.tanh(x) ** 2,
+    "ReLU": lambda x: (x > 0).float(),
+}
 grid = torch.linspace(-6, 6, 600, dtype=torch.float64)  # (600,), without 0
-step = 1e-6
+tiny = 1e-6
 for name, phi in activations.items():
-    quotient = (phi(grid + step) - phi(grid - step)) / (2 * step)
-    agree = torch.allclose(quotient, slopes[name](grid), atol=1e-8)
-    print(f"{name:8} formula and difference quotient agree: {agree}")
+    quotient = (phi(grid + tiny) - phi(grid - tiny)) / (2 * tiny)
+    gap = (quotient - slopes[name](grid)).abs().max()
+    print(f"{name:8} formula and quotient differ by < 1e-8: {gap < 1e-8}")
 
 # %% flat
 steep = {}
 for name, derivative in slopes.items():
     where = grid[derivative(grid) >= 0.05]
-    steep[name] = (where.min().item(), where.max().item())
-    low, high = steep[name]
+    low, high = steep[name] = (where.min().item(), where.max().item())
     print(f"{name:8} slope at least 0.05 from {low:4.1f} to {high:3.1f}")
 
 
-# %% shade
-def shade(axes: Axes, left: float, right: float, word: str) -> None:
+# %% draw-activations
+def shade(axes, left: float, right: float, word: str) -> None:
     """Shade the axes from left to right and write a word into the shade."""
     axes.axvspan(left, right, color="gray", alpha=0.25, linewidth=0)
     middle = {"ha": "center", "va": "center", "rotation": 90}
     axes.text((left + right) / 2, 0.58, word, middle)
 
 
-# %% draw-activations
 _, axes = plt.subplots(
-    3, 2, figsize=(5, 6.4), sharex=True, layout="constrained"
+    3, 2, figsize=(5, 6), sharex=True, layout="constrained"
 )
 for row, (name, phi) in zip(axes, activations.items(), strict=True):
     low, high = steep[name]
-    word = "dead" if name == "ReLU" else "saturated"
+    word = "inactive" if name == "ReLU" else "saturated"
     row[0].plot(grid, phi(grid), color="C0")
-    for half in (grid[grid < 0], grid[grid > 0]):  # ReLU's slope jumps at 0
+    for half in (grid[grid < 0], grid[grid > 0]):  # ReLU's slope jumps
         row[1].plot(half, slopes[name](half), color="C1", ls="dashed")
     for panel, note in ((row[0], ""), (row[1], word)):
         shade(panel, -6, low, note)
@@ -194,6 +203,26 @@ axes[0, 1].set(title="derivative")
 for panel in axes[2]:
     panel.set(xlabel="x")
 plt.show()
+
+# %% vanish
+h, product = torch.tensor(0.0), 1.0
+for number in range(1, 21):
+    h = torch.sigmoid(h)  # a neuron with weight 1 and bias 0
+    product = product * h * (1 - h)
+    if number in (1, 5, 10, 20):
+        print(f"through {number:2} neurons: {product:.1e}")
+
+# %% relatives
+from torch.nn import functional
+
+relatives = {
+    "leaky ReLU": functional.leaky_relu,
+    "GELU": functional.gelu,
+    "SiLU": functional.silu,
+}
+at = torch.tensor([-5.0, -1.0, 0.0, 1.0, 5.0])  # (5,)
+for name, phi in relatives.items():
+    print(f"{name:10}", *(f"{value:7.4f}" for value in phi(at)))
 
 # %% two-tangents
 at = torch.tensor([-2.0, -1.0, 0.0, 1.0, 2.0])  # (5,)
@@ -214,15 +243,14 @@ feeds = {
 }
 units = [node for node in feeds if node.startswith("u")]
 outputs = [node for node in feeds if node.startswith("y")]
-print(units)
-print(outputs)
-
-# %% hidden
-sending = {sender for output in outputs for sender in feeds[output]}
+sending = [sender for output in outputs for sender in feeds[output]]
 hidden = [unit for unit in units if unit not in sending]
+print("units: ", *units)
 print("hidden:", *hidden)
 
 # %% draw-hidden
+from matplotlib.patches import FancyBboxPatch
+
 place = places(feeds)
 _, axes = plt.subplots(figsize=(5, 3.6), layout="constrained")
 left = min(place[unit][0] for unit in hidden) - 0.4
@@ -237,95 +265,39 @@ draw_network(axes, feeds, place)
 axes.set(xlim=(-0.4, 5.4), ylim=(-1.4, 1.4))
 plt.show()
 
-# %% longest
-passed: dict[str, int] = {}  # most hidden units on a way to the node
-for node in TopologicalSorter(feeds).static_order():
-    before = max((passed[s] for s in feeds.get(node, [])), default=0)
-    passed[node] = before + (node in hidden)
-print({output: passed[output] for output in outputs})
-
-# %% parameters
-generator = torch.Generator().manual_seed(3)
-weights = {
-    unit: torch.randn(len(feeds[unit]), generator=generator)
-    for unit in units
-}
-biases = {unit: torch.randn((), generator=generator) for unit in units}
-print("weights:", sum(len(row) for row in weights.values()))
-print("biases: ", len(biases))
-
-
 # %% evaluate
-def evaluate(
-    feeds: dict[str, list[str]], given: dict[str, float]
-) -> dict[str, torch.Tensor]:
-    """Compute what every node sends, each after those that feed it."""
-    sent = {name: torch.tensor(number) for name, number in given.items()}
-    for node in TopologicalSorter(feeds).static_order():
-        if node in weights:
-            received = torch.stack([sent[s] for s in feeds[node]])
-            z = weights[node] @ received + biases[node]
-            sent[node] = torch.sigmoid(z)
-        elif node in feeds:  # an output
-            sent[node] = sent[feeds[node][0]]
-    return sent
+torch.manual_seed(3)
+weights = {unit: torch.randn(len(feeds[unit])) for unit in units}
+biases = {unit: torch.randn(()) for unit in units}
+sent = {"x1": 1.0, "x2": 2.0, "x3": -1.0}
+for unit in units:  # in an order in which the senders come first
+    received = torch.tensor([sent[sender] for sender in feeds[unit]])
+    z = weights[unit] @ received + biases[unit]
+    sent[unit] = torch.sigmoid(z).item()
+for output in outputs:
+    sender = feeds[output][0]
+    print(f"{output} = {sent[sender]:.4f}, sent by {sender}")
 
-
-sent = evaluate(feeds, {"x1": 1.0, "x2": 2.0, "x3": -1.0})
-print({node: f"{sent[node]:.4f}" for node in outputs})
-
-# %% one-unit
-w1, w2 = weights["u6"].tolist()
-z6 = w1 * sent["u2"] + w2 * sent["u4"] + biases["u6"]
-print(f"{w1:.4f} * {sent['u2']:.4f} + {w2:.4f} * {sent['u4']:.4f}", end=" ")
-print(f"+ {biases['u6']:.4f} = {z6:.4f}")
-print(f"logistic: {1 / (1 + math.exp(-z6)):.4f}")
-
-
-# %% find-cycle
-def find_cycle(feeds: dict[str, list[str]]) -> list[str]:
-    """The nodes of a cycle, its first again at its end; or no nodes."""
-    try:
-        TopologicalSorter(feeds).prepare()
-    except CycleError as error:
-        return list(error.args[1])
-    return []
-
-
-forward = {"u1": ["x1"], "u2": ["x2", "u1"], "u3": ["u2"], "y1": ["u3"]}
-recurrent = forward | {"u1": ["x1", "u3"]}
-print("forward:  ", find_cycle(forward))
-print("recurrent:", find_cycle(recurrent))
 
 # %% draw-cycle
-place = places(forward)
+forward = {"u1": ["x1"], "u2": ["x2", "u1"], "u3": ["u2"], "y1": ["u3"]}
+recurrent = forward | {"u1": ["x1", "u3"]}
 _, axes = plt.subplots(2, figsize=(5, 4.2), layout="constrained")
-for panel, feeds_of in zip(axes, (forward, recurrent), strict=True):
-    cycle = find_cycle(feeds_of)
-    draw_network(panel, feeds_of, place, marked=[*pairwise(cycle)])
+for panel, each in zip(axes, (forward, recurrent), strict=True):
+    draw_network(panel, each, places(forward))
     panel.set(xlim=(-0.3, 4.3), ylim=(-0.9, 1))
-    panel.set(title="recurrent" if cycle else "feed-forward")
+axes[0].set(title="feed-forward")
+axes[1].set(title="recurrent")
 plt.show()
 
-# %% learn
-target, rate = 0.0, 1.0
-weight, bias = theta.clone(), torch.tensor(b)  # (3,) and one number
-print("step  h       loss    dl/dz")
-for step in range(6):
-    h = torch.sigmoid(weight @ x + bias)
-    loss = (h - target) ** 2
-    slope = 2 * (h - target) * h * (1 - h)  # dl/dz, by the chain rule
-    print(f"{step}     {h:.4f}  {loss:.4f}  {slope:.4f}")
-    weight = weight - rate * slope * x  # dz/dtheta = x
-    bias = bias - rate * slope  # dz/db = 1
-
-# %% wrong-length
-try:
-    theta @ torch.tensor([1.0, 2.0])
-except RuntimeError as error:
-    print(textwrap.fill(f"RuntimeError: {error}", 72))
+# %% raw
+raw = torch.tensor(table[:, :2], dtype=torch.float32)  # (569, 2)
+_, _, curve_raw = learn(raw, y, steps=3)
+print([f"{loss:.2f}" for loss in curve_raw])
 
 # %% overflow
+import math
+
 z_low = -1000.0
 try:
     1 / (1 + math.exp(-z_low))
@@ -333,23 +305,14 @@ except OverflowError as error:
     print(f"OverflowError: {error}")
 print(torch.sigmoid(torch.tensor(z_low)))
 
-# %% saturated
-large = 100 * x  # (3,): the same quantities in a smaller unit
-h = torch.sigmoid(theta @ large + b)
-print("h: ", h.item())
-print("dl/dz:", (2 * (h - target) * h * (1 - h)).item())
-
 # %% dead
-generator = torch.Generator().manual_seed(0)
-many = torch.randn(1000, 3, generator=generator)  # (1000, 3)
-for bias_of in (0.5, -20.0):
-    h_many = torch.relu(many @ theta + bias_of)  # (1000,)
-    share = (h_many > 0).float().mean().item()
-    print(f"b = {bias_of:5}: positive on {share:.0%} of the inputs")
+for b_dead in (-0.7, -20.0):
+    active = torch.relu(X @ theta + b_dead) > 0  # (569,)
+    print(f"b = {b_dead:5}: positive for {active.sum():3} of 569 tumors")
 
 # %% exercise-by-hand
-x_new = torch.tensor([2.0, -1.0, 0.0])
-for b_new in (0.5, -1.0):
+x_new = torch.tensor([1.0, -2.0])
+for b_new in (-0.6, -2.1):
     z = theta @ x_new + b_new
     print(f"z = {z:4.1f}:", end="")
     for name, phi in activations.items():
@@ -358,9 +321,9 @@ for b_new in (0.5, -1.0):
 
 
 # %% exercise-logic
-def threshold(theta: list[float], b: float, x: list[int]) -> int:
+def threshold(theta, b, x) -> int:
     """A neuron that sends 1 where its affine part is positive, else 0."""
-    return int(sum(t * e for t, e in zip(theta, x, strict=True)) + b > 0)
+    return int(theta[0] * x[0] + theta[1] * x[1] + b > 0)
 
 
 print("x1 x2  AND OR NOT-x1")
@@ -370,17 +333,14 @@ for pair in ([0, 0], [0, 1], [1, 0], [1, 1]):
     opposite = threshold([-1, 0], 0.5, pair)
     print(f"{pair[0]}  {pair[1]}   {both}   {either}  {opposite}")
 
-# %% exercise-slope
-half_slope = (1 - torch.tanh(grid / 2) ** 2) / 2
-quotient = (
-    torch.tanh((grid + 1e-6) / 2) - torch.tanh((grid - 1e-6) / 2)
-) / 2e-6
-print(torch.allclose(half_slope, quotient, atol=1e-8))
-print(torch.allclose(half_slope, 2 * logistic_slope(grid)))
-
 # %% exercise-edges
 more = feeds | {"y3": ["u4"]}
-sending = {s for node in more if node.startswith("y") for s in more[node]}
+sending = [s for node in more if node.startswith("y") for s in more[node]]
 print("hidden:", *(unit for unit in units if unit not in sending))
-back = feeds | {"u3": [*feeds["u3"], "u6"]}
-print("cycle: ", *find_cycle(back))
+
+# %% exercise-new-tumors
+theta_half, b_half, _ = learn(X[::2], y[::2])
+for word, first in (("learned from", 0), ("new", 1)):
+    h = torch.sigmoid(X[first::2] @ theta_half + b_half)
+    wrong = (h > 0.5) != (y[first::2] == 1)
+    print(f"{word:12}: {wrong.sum()} of {len(wrong)} wrong")
