@@ -100,7 +100,7 @@ def describe(node) -> str:
 
 def show(gradient: Tensor) -> str:
     """Write a gradient of shape () or (n,) as one does by hand."""
-    numbers = ", ".join(f"{number:.4g}" for number in gradient.ravel())
+    numbers = ", ".join(f"{number:.4g}" for number in gradient.flatten())
     return f"({numbers})" if gradient.ndim else numbers
 
 

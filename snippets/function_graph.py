@@ -76,7 +76,9 @@ import matplotlib.pyplot as plt
 
 def show(value: Tensor) -> str:
     """Write a vector as (6, 8) and a number as 95."""
-    numbers = ", ".join(f"{entry:.4g}" for entry in value.ravel().tolist())
+    numbers = ", ".join(
+        f"{entry:.4g}" for entry in value.flatten().tolist()
+    )
     return f"({numbers})" if value.ndim else numbers
 
 
@@ -107,7 +109,7 @@ for name in ("x1", "z1", "z2", "z3", "y"):
     print(f"{name} changes by", changes[name])
 
 # %% draw-nudge
-changed = [node for node in nodes if changes[node.name].any()]
+changed = [node for node in nodes if changes[node.name].abs().sum()]
 looks = {node: boxes.get(node, "") for node in graph.nodes}
 for node in [*changed, graph.output_node()]:
     looks[node] += " marked"

@@ -59,6 +59,7 @@ arranged = {
     "flat.view(2, 3)": flat.view(2, 3),
     "flat.unflatten(0, (2, 3))": flat.unflatten(0, (2, 3)),
     "flat.unsqueeze(1)": flat.unsqueeze(1),
+    "flat[:, None]": flat[:, None],
     "predicted.squeeze(1)": predicted.squeeze(1),
     "images.flatten(1)": images.flatten(1),
     "torch.cat([flat, flat])": torch.cat([flat, flat]),
@@ -105,14 +106,14 @@ def draw_boxes(axes: Axes, tensor, left, top, title, own=(9, 9)) -> None:
 
 
 # %% broadcast
-_, axes = plt.subplots(figsize=(5.6, 2.2), layout="constrained")
+_, axes = plt.subplots(figsize=(4.2, 1.9), layout="constrained")
 column, row = predicted.expand(3, 3), truth.expand(3, 3)
-draw_boxes(axes, column, 0, 3, "predicted (3, 1)", own=(3, 1))
-draw_boxes(axes, row, 4.5, 3, "truth (3,)", own=(1, 3))
-draw_boxes(axes, predicted - truth, 9, 3, "difference (3, 3)")
-axes.text(3.75, 1.4, "\N{MINUS SIGN}", ha="center", fontsize=16)
-axes.text(8.25, 1.4, "=", ha="center", fontsize=16)
-axes.set(xlim=(-0.1, 13), ylim=(-0.1, 4.2), aspect="equal")
+draw_boxes(axes, column, 0, 3, "predicted\n(3, 1)", own=(3, 1))
+draw_boxes(axes, row, 4, 3, "truth\n(3,)", own=(1, 3))
+draw_boxes(axes, predicted - truth, 8, 3, "difference\n(3, 3)")
+axes.text(3.5, 1.35, "\N{MINUS SIGN}", ha="center", fontsize=14)
+axes.text(7.5, 1.35, "=", ha="center", fontsize=14)
+axes.set(xlim=(-0.1, 11.3), ylim=(-0.1, 4.9), aspect="equal")
 axes.axis("off")
 plt.show()
 

@@ -244,6 +244,7 @@ def test_each_node_works_once_and_before_all_that_it_leads_to(
     assert shared  # in some graphs, several paths meet
 
 
+@pytest.mark.claim("backward_graph#our-pass")
 def test_our_own_pass_brings_to_the_leaves_what_autograd_brings(
     names: dict[str, Any],
 ) -> None:
