@@ -1,19 +1,9 @@
 """The backward pass of the running example, watched while it runs."""
 
-# %% imports
-import textwrap
-import warnings
-from collections.abc import Callable
-from typing import Any
-
-import matplotlib.pyplot as plt
+# %% forward
 import torch
 from torch import Tensor
 
-# %% borrow
-from drawing import draw_graph
-
-# %% forward
 x1 = torch.tensor([1.0, 2.0], requires_grad=True)  # (2,)
 x2 = torch.tensor([3.0, 4.0])  # (2,)
 x3 = torch.tensor([5.0, 6.0], requires_grad=True)  # (2,)
@@ -21,9 +11,6 @@ z1 = 2 * x2  # (2,)
 z2 = x1 + z1  # (2,)
 z3 = z2 @ x3  # ()
 y = z3 / 5  # ()
-print(y)
-
-# %% before
 print(x1.grad, x2.grad, x3.grad)
 
 # %% backward
@@ -33,7 +20,7 @@ print(x2.grad)
 print(x3.grad)
 
 # %% by-hand
-with torch.no_grad():  # what follows is not recorded
+with torch.no_grad():
     dy = torch.tensor(1.0)  # ()
     dz3 = dy / 5  # ()
     dz2 = dz3 * x3  # (2,)
@@ -44,39 +31,66 @@ print("dy/dz2", dz2)
 print("dy/dx1", dx1)
 print("dy/dx3", dx3)
 
-# %% again
-x1.grad = None
-x3.grad = None
+# %% gates
+a = torch.tensor(3.0, requires_grad=True)
+b = torch.tensor(5.0, requires_grad=True)
+gates = {"add": a + b, "multiply": a * b, "max": torch.maximum(a, b)}
+for name, result in gates.items():
+    print(f"{name:8}", torch.autograd.grad(2 * result, [a, b]))
+
+# %% matrices
+X = torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])  # (3, 2)
+W = torch.tensor([[1.0, 0.0, 2.0, 1.0], [0.0, 1.0, 1.0, 3.0]])  # (2, 4)
+X.requires_grad_()
+W.requires_grad_()
+Z = X @ W  # (3, 2) @ (2, 4) -> (3, 4)
+G = torch.arange(12.0).reshape(3, 4)  # the gradient that arrives at Z
+dX, dW = torch.autograd.grad(Z, [X, W], G)
+print(torch.equal(dX, G @ W.T))  # (3, 4) @ (4, 2) -> (3, 2)
+print(torch.equal(dW, X.T @ G))  # (2, 3) @ (3, 4) -> (2, 4)
+
+# %% backward-order
+from graphlib import TopologicalSorter
+
+
+def backward_order(start) -> list:
+    """Return the recorded nodes, each before all that it leads to."""
+    leads_to, nodes = {}, [start]
+    for node in nodes:  # the list grows while we go through it
+        if node not in leads_to:
+            leads_to[node] = [n for n, _ in node.next_functions if n]
+            nodes += leads_to[node]
+    inputs_first = list(TopologicalSorter(leads_to).static_order())
+    return inputs_first[::-1]
+
+
 z2 = x1 + z1  # (2,)
 z3 = z2 @ x3  # ()
 y = z3 / 5  # ()
+for node in backward_order(y.grad_fn):
+    print(type(node).__name__)
+
 
 # %% watch
-received: dict[Any, Tensor] = {}  # node: the gradient that it gets
-returned: dict[Any, Any] = {}  # node: the gradients that it passes on
+def watch(start) -> None:
+    """Note what each node receives and returns in the next pass."""
+    for node in backward_order(start):
+
+        def note(grad_inputs, grad_outputs, node=node) -> None:
+            received[node], returned[node] = grad_outputs[0], grad_inputs
+
+        node.register_hook(note)
 
 
-def watch(node: Any) -> None:
-    """Note the gradients at a node, and at all that it leads to."""
-
-    def note(grad_inputs: Any, grad_outputs: Any) -> None:
-        received[node] = grad_outputs[0]
-        returned[node] = grad_inputs
-
-    node.register_hook(note)
-    for following, _ in node.next_functions:
-        if following is not None:
-            watch(following)
-
-
+received, returned = {}, {}
 watch(y.grad_fn)
 y.backward()
 
 # %% describe
-names: dict[Any, str] = {y.grad_fn: "y", z3.grad_fn: "z3", z2.grad_fn: "z2"}
+names = {y.grad_fn: "y", z3.grad_fn: "z3", z2.grad_fn: "z2"}
 
 
-def describe(node: Any) -> str:
+def describe(node) -> str:
     """Return a node's type, and the tensor whose gradient it receives."""
     if hasattr(node, "variable"):
         owner = "x1" if node.variable is x1 else "x3"
@@ -86,21 +100,23 @@ def describe(node: Any) -> str:
 
 def show(gradient: Tensor) -> str:
     """Write a gradient of shape () or (n,) as one does by hand."""
-    if gradient.ndim == 0:
-        return f"{gradient:.4g}"
-    return f"({', '.join(f'{number:.4g}' for number in gradient)})"
+    numbers = ", ".join(f"{number:.4g}" for number in gradient.flatten())
+    return f"({numbers})" if gradient.ndim else numbers
 
 
 for node, gradient in received.items():
     print(describe(node), "receives", show(gradient))
 
+# %% borrow
+from drawing import draw_graph
+
 
 # %% draw-gradients
 def draw_gradients(result: Tensor) -> None:
     """Draw the graph that is watched, each edge with its gradient."""
-    start: Any = f"{names[result.grad_fn]}.backward()"
+    first = result.grad_fn
+    start = f"{names[first]}.backward()"
     labels, looks = {start: start}, {start: "box"}
-    first: Any = result.grad_fn
     edges = [(start, first, show(received[first]))]
     for node, gradients in returned.items():
         labels[node] = describe(node).replace(" ", "\n", 1)
@@ -115,7 +131,47 @@ def draw_gradients(result: Tensor) -> None:
 
 
 # %% graph
+import matplotlib.pyplot as plt
+
 draw_gradients(y)
+plt.show()
+
+
+# %% paths
+s = x1 @ x3  # ()
+q = s * s  # ()
+c = q + s  # ()
+
+
+# %% pass
+def gradients(start) -> dict:
+    """Run the backward pass; return what arrives at each node."""
+    arrived = {start: torch.tensor(1.0)}
+    for node in backward_order(start):
+        if node.next_functions:  # else it is an end
+            passed = node(arrived[node])
+            if isinstance(passed, Tensor):  # a single gradient
+                passed = (passed,)
+            edges = zip(node.next_functions, passed, strict=True)
+            for (following, _), gradient in edges:
+                if following:
+                    arrived[following] = (
+                        arrived.get(following, 0) + gradient
+                    )
+    return arrived
+
+
+with torch.no_grad():
+    arrived = gradients(c.grad_fn)
+names |= {s.grad_fn: "s", q.grad_fn: "q", c.grad_fn: "c"}
+for node, gradient in arrived.items():
+    print(describe(node), "receives", show(gradient))
+
+# %% paths-graph
+received, returned = {}, {}
+watch(c.grad_fn)
+c.backward()
+draw_gradients(c)
 plt.show()
 
 
@@ -125,32 +181,41 @@ def f(x1: Tensor, x2: Tensor, x3: Tensor) -> Tensor:
     return (x1 + 2 * x2) @ x3 / 5
 
 
-def slopes(g: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """Return the central differences of g at x, shape (n,)."""
-    h = 1e-6
-    steps = h * torch.eye(len(x), dtype=x.dtype)  # (n, n), one step a row
-    return torch.stack([(g(x + e) - g(x - e)) / (2 * h) for e in steps])
+def slopes(function, x: Tensor) -> Tensor:
+    """Return the central differences of a function at x, shape (n,)."""
+    steps = 1e-6 * torch.eye(len(x), dtype=x.dtype)  # (n, n)
+    return torch.stack(
+        [(function(x + e) - function(x - e)) / 2e-6 for e in steps]
+    )
 
 
-a1, a2, a3 = (x.detach().double() for x in (x1, x2, x3))
-print(slopes(lambda x: f(x, a2, a3), a1))
-print(slopes(lambda x: f(a1, x, a3), a2))
-print(slopes(lambda x: f(a1, a2, x), a3))
+d1, d2, d3 = (x.detach().double() for x in (x1, x2, x3))
+print(slopes(lambda x: f(x, d2, d3), d1))
+print(slopes(lambda x: f(d1, x, d3), d2))
+print(slopes(lambda x: f(d1, d2, x), d3))
 
-# %% paths
-received.clear()
-returned.clear()
-s = x1 @ x3  # ()
-q = s * s  # ()
-t = q + s  # ()
-names |= {s.grad_fn: "s", q.grad_fn: "q", t.grad_fn: "t"}
-watch(t.grad_fn)
-t.backward()
-print(received[s.grad_fn])
 
-# %% paths-graph
-draw_gradients(t)
-plt.show()
+# %% own
+class Dot(torch.autograd.Function):
+    """The inner product of two vectors of shape (n,), shape ()."""
+
+    @staticmethod
+    def forward(ctx, a, b):
+        """Compute the value; save what the backward pass will need."""
+        ctx.save_for_backward(a, b)
+        return a @ b
+
+    @staticmethod
+    def backward(ctx, gradient):
+        """Return one gradient for each input: multiply swaps."""
+        a, b = ctx.saved_tensors
+        return gradient * b, gradient * a
+
+
+for x in (d1, d3):
+    x.requires_grad_()
+print(Dot.apply(d1, d3))
+print(torch.autograd.gradcheck(Dot.apply, (d1, d3)))
 
 # %% accumulate
 x1.grad = None
@@ -158,17 +223,12 @@ for _ in range(3):
     f(x1, x2, x3).backward()
     print(x1.grad)
 
-# %% reset
+# %% nothing-saved
 x1.grad = None
-f(x1, x2, x3).backward()
+total = (x1 + z1).sum()  # ()
+total.backward()
+total.backward()
 print(x1.grad)
-
-# %% retain-grad
-z2 = x1 + z1  # (2,)
-z2.retain_grad()
-y = z2 @ x3 / 5  # ()
-y.backward()
-print(z2.grad)
 
 # %% retain-graph
 x1.grad = None
@@ -199,12 +259,15 @@ x = x1.detach().clone().requires_grad_()  # (2,): a leaf with its own memory
 y = f(x, x2, x3)
 y.backward()
 with torch.no_grad():
-    assert x.grad is not None
     x -= 0.1 * x.grad
 print(x)
 print(f"{y.item():.3f} -> {f(x, x2, x3).item():.3f}")
 
+
 # %% non-leaf
+import textwrap
+import warnings
+
 z2 = x1 + z1
 (z2 @ x3).backward()
 with warnings.catch_warnings(record=True) as caught:
@@ -230,9 +293,6 @@ except RuntimeError as error:
 
 # %% vector-repaired
 x1.grad = None
-(x1 + z1).sum().backward()
-print(x1.grad)
-x1.grad = None
 (x1 + z1).backward(torch.tensor([10.0, 1.0]))
 print(x1.grad)
 
@@ -253,69 +313,50 @@ try:
 except RuntimeError as error:
     print(textwrap.fill(f"RuntimeError: {error}", 72))
 
-# %% in-place-repaired
-z2 = x1 + z1  # (2,)
-z3 = z2 @ x3  # ()
-z2 = z2 + 1  # a new tensor; the node keeps the old one
-x3.grad = None
-z3.backward()
-print(x3.grad)
 
 # %% swapped
-z2 = x1 + z1  # (2,)
-print("swapped: ", z2.detach() / 5)
-print("measured:", slopes(lambda z: z @ a3 / 5, z2.detach().double()))
+class SwappedDot(Dot):
+    """The inner product with its two gradients swapped."""
 
-# %% exercise-x2
-x2.requires_grad_()
-f(x1, x2, x3).backward()
-print(x2.grad)
+    @staticmethod
+    def backward(ctx, gradient):
+        """Return the gradients in the wrong places."""
+        a, b = ctx.saved_tensors
+        return gradient * a, gradient * b
+
+
+try:
+    torch.autograd.gradcheck(SwappedDot.apply, (d1, d3))
+except RuntimeError as error:
+    print(f"{type(error).__name__}: {error}".strip())
 
 # %% exercise-neuron
 theta = torch.tensor([0.5, -1.0], requires_grad=True)  # (2,)
-b = torch.tensor(0.5, requires_grad=True)  # ()
+bias = torch.tensor(0.5, requires_grad=True)  # ()
 x = torch.tensor([1.0, 2.0])  # (2,)
-h = torch.sigmoid(theta @ x + b)  # ()
+h = torch.sigmoid(theta @ x + bias)  # ()
 h.backward()
 slope = (h * (1 - h)).detach()  # ()
 print(theta.grad, slope * x)
-print(b.grad, slope)
-
-# %% exercise-detach
-x1.grad = None
-s = x1 @ x3  # ()
-(s * s).backward()
-print(x1.grad)
-x1.grad = None
-s = x1 @ x3  # ()
-(s * s.detach()).backward()
-print(x1.grad)
+print(bias.grad, slope)
 
 # %% exercise-parts
-X = torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]])  # (4, 2)
+rows = torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]])
 theta.grad = None
-(X @ theta).square().mean().backward()
+(rows @ theta).square().mean().backward()
 print(theta.grad)
 theta.grad = None
-for part in X.split(2):  # (2, 2)
-    loss = (part @ theta).square().mean() / 2
-    loss.backward()
+for part in rows.split(2):  # (2, 2)
+    ((part @ theta).square().mean() / 2).backward()
 print(theta.grad)
 
-
-# %% exercise-engine
-def run(node: Any, gradient: Tensor) -> None:
-    """Send a gradient through a node; print what arrives at the leaves."""
-    if hasattr(node, "variable"):
-        print(describe(node), show(gradient))
-        return
-    for (following, _), passed in zip(
-        node.next_functions, node(gradient), strict=True
-    ):
-        if following is not None:
-            run(following, passed)
-
-
-y = f(x1, x2.detach(), x3)
-with torch.no_grad():
-    run(y.grad_fn, torch.tensor(1.0))
+# %% exercise-layer
+V = torch.tensor([[1.0, -1.0], [0.0, 2.0], [3.0, 1.0]])  # (3, 2)
+bias = torch.zeros(3)
+for parameter in (V, bias):
+    parameter.requires_grad_()
+Z = rows @ V.T + bias  # (4, 2) @ (2, 3) + (3,) -> (4, 3)
+G = torch.arange(12.0).reshape(4, 3)  # the gradient that arrives at Z
+dV, dbias = torch.autograd.grad(Z, [V, bias], G)
+print(torch.equal(dV, G.T @ rows))  # (3, 4) @ (4, 2) -> (3, 2)
+print(torch.equal(dbias, G.sum(dim=0)))  # (3,)

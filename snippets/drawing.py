@@ -1,36 +1,30 @@
 """Draws small graphs in layers: of operations, and of gradients."""
 
 # %% imports
-from collections.abc import Collection, Iterable, Mapping
 from statistics import mean
-from typing import Any
 
 import matplotlib.pyplot as plt
-from matplotlib.axes import Axes
-from matplotlib.text import Text
 
 
 # %% layers
-def layers(nodes: Iterable[Any], edges: Collection[Any]) -> dict[Any, int]:
-    """Give each node its layer: the length of the longest way down to it.
+def layers(nodes, edges) -> dict:
+    """Give each node its layer: the length of the longest path to it.
 
     An edge is a triple (upper node, lower node, label).
     """
     layer = dict.fromkeys(nodes, 0)
-    for _ in layer:  # no way has more steps than there are nodes
+    for _ in layer:  # no path has more steps than there are nodes
         for upper, lower, _label in edges:
             layer[lower] = max(layer[lower], layer[upper] + 1)
     return layer
 
 
 # %% places
-def places(
-    nodes: Iterable[Any], edges: Collection[Any]
-) -> dict[Any, tuple[float, int]]:
+def places(nodes, edges) -> dict:
     """Give each node its (column, layer), counted from the top left."""
     layer = layers(nodes, edges)
     order = dict.fromkeys([*(lower for _, lower, _ in edges), *layer])
-    column: dict[Any, float] = {}
+    column = {}
     for depth in range(max(layer.values()) + 1):
         wish = {}  # the middle of the nodes above
         for node in order:
@@ -45,9 +39,7 @@ def places(
 
 
 # %% bends
-def bends(
-    edges: Collection[Any], place: Mapping[Any, tuple[float, int]]
-) -> list[float]:
+def bends(edges, place) -> list:
     """Say how much each edge bends to the left of its way down."""
     result = []
     for i, (upper, lower, _) in enumerate(edges):
@@ -64,35 +56,32 @@ def bends(
 
 
 # %% draw-node
-def draw_node(
-    axes: Axes, x: float, y: float, label: str, look: str
-) -> Text:
-    """Draw a node: its label with an outline around it."""
+def line(look: str) -> dict:
+    """Turn a look, of the words missing and marked, into a line's."""
     color = "gray" if "missing" in look else "black"
-    outline = {
-        "boxstyle": "square,pad=0.5" if "box" in look else "round,pad=0.5",
+    return {
         "edgecolor": "C1" if "marked" in look else color,
-        "facecolor": "white",
         "linestyle": "dashed" if "missing" in look else "solid",
         "linewidth": 3 if "marked" in look else 1.2,
     }
-    text = axes.text(x, y, label, ha="center", va="center", color=color)
-    text.set_bbox(outline)
-    return text
+
+
+def draw_node(axes, x, y, label, look):
+    """Draw a node: its label with an outline around it."""
+    color = "gray" if "missing" in look else "black"
+    node = axes.text(x, y, label, ha="center", va="center", color=color)
+    box = "square,pad=0.5" if "box" in look else "round,pad=0.5"
+    node.set_bbox({"boxstyle": box, "facecolor": "white", **line(look)})
+    return node
 
 
 # %% draw-arrow
-def draw_arrow(
-    axes: Axes, source: Text, target: Text, bend: float, look: str
-) -> None:
+def draw_arrow(axes, source, target, bend, look) -> None:
     """Draw an arrow from the outline of one node to that of another."""
-    color = "gray" if "missing" in look else "black"
-    arrow = {
+    arrow = line(look) | {
         "arrowstyle": "-|>,head_length=0.5,head_width=0.25",
-        "color": "C1" if "marked" in look else color,
         "connectionstyle": f"arc3,rad={bend}",
-        "linestyle": "dashed" if "missing" in look else "solid",
-        "linewidth": 3 if "marked" in look else 1.2,
+        "facecolor": line(look)["edgecolor"],
         "patchA": source.get_bbox_patch(),
         "patchB": target.get_bbox_patch(),
         "shrinkA": 0,
@@ -103,56 +92,39 @@ def draw_arrow(
 
 
 # %% draw-label
-def draw_label(
-    axes: Axes, upper: Text, lower: Text, bend: float, label: str
-) -> None:
+def draw_label(axes, upper, lower, bend, label) -> None:
     """Write a label beside the middle of an edge."""
-    left, top = upper.get_position()
-    right, bottom = lower.get_position()
+    (left, top), (right, bottom) = (
+        upper.get_position(),
+        lower.get_position(),
+    )
     x = (left + right + bend * (bottom - top)) / 2
     y = (top + bottom - bend * (right - left)) / 2
     rightward = bend < 0 or (bend == 0 and left < right)
-    axes.text(
-        x + (0.07 if rightward else -0.07),
-        y,
-        label,
-        ha="left" if rightward else "right",
-        va="center" if left == right else "bottom",
-        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
-    )
+    side = "left" if rightward else "right"
+    text = axes.text(x + (0.07 if rightward else -0.07), y, label, ha=side)
+    text.set_va("center" if left == right else "bottom")
+    text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1})
 
 
 # %% draw-edges
-def draw_edges(
-    axes: Axes,
-    edges: Collection[Any],
-    nodes: Mapping[Any, Text],
-    place: Mapping[Any, tuple[float, int]],
-    looks: Mapping[Any, str],
-    upward: bool,
-) -> None:
+def draw_edges(axes, edges, nodes, place, looks, upward) -> None:
     """Draw all edges (upper, lower, label), with arrows down or up."""
     for edge, bend in zip(edges, bends(edges, place), strict=True):
-        upper, lower, label = edge
-        ends = [looks.get(upper, ""), looks.get(lower, "")]
-        look = "missing" if any("missing" in end for end in ends) else ""
-        if all("marked" in end for end in ends):
+        upper, lower = nodes[edge[0]], nodes[edge[1]]
+        both = [looks.get(key, "") for key in edge[:2]]
+        look = "missing" if any("missing" in end for end in both) else ""
+        if all("marked" in end for end in both):
             look = "marked"
         if upward:
-            draw_arrow(axes, nodes[lower], nodes[upper], -bend, look)
+            draw_arrow(axes, lower, upper, -bend, look)
         else:
-            draw_arrow(axes, nodes[upper], nodes[lower], bend, look)
-        draw_label(axes, nodes[upper], nodes[lower], bend, label)
+            draw_arrow(axes, upper, lower, bend, look)
+        draw_label(axes, upper, lower, bend, edge[2])
 
 
 # %% draw-graph
-def draw_graph(
-    labels: Mapping[Any, str],
-    edges: Collection[tuple[Any, Any, str]],
-    looks: Mapping[Any, str],
-    upward: bool = False,
-    width: float = 1.9,
-) -> None:
+def draw_graph(labels, edges, looks, upward=False, width=1.9) -> None:
     """Draw nodes {key: label} and edges (source, target, label).
 
     A look holds box, missing, marked; width is a column's, in inches.

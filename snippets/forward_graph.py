@@ -1,18 +1,8 @@
 """The graph that autograd records while the running example is computed."""
 
-# %% imports
-import textwrap
-from typing import Any
-
-import matplotlib.pyplot as plt
-import pandas as pd
-import torch
-from torch.autograd.graph import Node
-
-# %% borrow
-from drawing import draw_graph
-
 # %% variables
+import torch
+
 x1 = torch.tensor([1.0, 2.0], requires_grad=True)  # (2,)
 x2 = torch.tensor([3.0, 4.0])  # (2,)
 x3 = torch.tensor([5.0, 6.0], requires_grad=True)  # (2,)
@@ -33,35 +23,34 @@ for z in (x1, z1, z2, z3, y):
     print(type(z.grad_fn).__name__)
 
 # %% next
-div: Any = y.grad_fn
-dot: Any = z3.grad_fn
-add: Any = z2.grad_fn
-for node in (div, dot, add):
+for node in (y.grad_fn, z3.grad_fn, z2.grad_fn):
     pairs = [(type(n).__name__, index) for n, index in node.next_functions]
     print(type(node).__name__, "->", pairs)
 
 # %% same
-assert y.grad_fn  # y has been recorded
 print(y.grad_fn.next_functions[0][0] is z3.grad_fn)
 
+# %% pairs
+for z in (x1**2, torch.where(x2 > 3, x1, x2), torch.stack([x1, x2, x3])):
+    print(type(z.grad_fn).__name__, len(z.grad_fn.next_functions))
+
 # %% accumulate
-end1 = add.next_functions[0][0]
-end3 = dot.next_functions[1][0]
+end1 = z2.grad_fn.next_functions[0][0]
+end3 = z3.grad_fn.next_functions[1][0]
 print(end1.variable is x1, end1.next_functions)
 print(end3.variable is x3, end3.next_functions)
 
 # %% index
 first, second = x1.unbind()  # (), ()
-ratio: Any = (second / first).grad_fn
-for n, index in ratio.next_functions:
-    print(type(n).__name__, index)
+for node, index in (second / first).grad_fn.next_functions:
+    print(type(node).__name__, index)
 
 # %% describe
 tensors = {"x1": x1, "x2": x2, "x3": x3}
 tensors |= {"z1": z1, "z2": z2, "z3": z3, "y": y}
 
 
-def describe(node: Node | None) -> str:
+def describe(node) -> str:
     """Return a node's type, and which of our tensors it belongs to."""
     if node is None:
         return "None"
@@ -75,7 +64,7 @@ def describe(node: Node | None) -> str:
 
 
 # %% tree
-def print_tree(node: Node | None, depth: int = 0) -> None:
+def print_tree(node, depth: int = 0) -> None:
     """Print a node, and below it, indented, all that it leads to."""
     print("    " * depth + describe(node))
     if node is not None:
@@ -87,7 +76,7 @@ print_tree(y.grad_fn)
 
 
 # %% walk
-def walk(start: Node) -> list[Node]:
+def walk(start) -> list:
     """Return all nodes that can be reached from this one, each once."""
     found = [start]
     for node in found:  # the list grows while we go through it
@@ -100,50 +89,49 @@ def walk(start: Node) -> list[Node]:
 for node in walk(y.grad_fn):
     print(describe(node))
 
+# %% borrow
+from drawing import draw_graph
+
 
 # %% draw-recorded
-def draw_recorded(start: Node) -> None:
+def draw_recorded(start) -> None:
     """Draw the recorded graph; [i] on an edge means next_functions[i]."""
     labels, looks, edges = {}, {}, []
     for node in walk(start):
-        key: Any = node
-        labels[key] = describe(node).replace(" ", "\n", 1)
-        looks[key] = "" if node.next_functions else "box"
+        labels[node] = describe(node).replace(" ", "\n", 1)
+        looks[node] = "" if node.next_functions else "box"
         for i, (following, _) in enumerate(node.next_functions):
-            end: Any = following
+            end = following
             if following is None:
                 end = (node, i)  # each None is an end of its own
                 labels[end], looks[end] = "None", "missing"
-            edges.append((key, end, f"[{i}]"))
+            edges.append((node, end, f"[{i}]"))
     draw_graph(labels, edges, looks)
 
 
 # %% graph
+import matplotlib.pyplot as plt
+
 draw_recorded(y.grad_fn)
 plt.show()
 
 # %% table
 z2.retain_grad()
-rows = {
-    name: {
-        "is_leaf": tensor.is_leaf,
-        "requires_grad": tensor.requires_grad,
-        "retains_grad": tensor.retains_grad,
-        "grad_fn": type(tensor.grad_fn).__name__ if tensor.grad_fn else "-",
-    }
-    for name, tensor in tensors.items()
-}
-print(pd.DataFrame.from_dict(rows, orient="index"))
+print("    is_leaf requires_grad retains_grad grad_fn")
+for name, tensor in tensors.items():
+    flags = f"{tensor.is_leaf!s:7} {tensor.requires_grad!s:13}"
+    kind = type(tensor.grad_fn).__name__
+    print(f"{name:3} {flags} {tensor.retains_grad!s:12} {kind}")
 
 # %% call
 with torch.no_grad():  # what follows is not recorded
-    print(div(torch.tensor(1.0)))
-    print(dot(torch.tensor(0.2)))
-    print(add(torch.tensor([1.0, 1.2])))
+    print(y.grad_fn(torch.tensor(1.0)))
+    print(z3.grad_fn(torch.tensor(0.2)))
+    print(z2.grad_fn(torch.tensor([1.0, 1.2])))
 
 # %% saved
-print(dot._saved_self)
-print(dot._saved_tensor)
+print(z3.grad_fn._saved_self)
+print(z3.grad_fn._saved_tensor)
 
 
 # %% absolute
@@ -160,6 +148,8 @@ print()
 print_tree(absolute(opposite, x3).grad_fn)
 
 # %% integers
+import textwrap
+
 try:
     torch.tensor([1, 2], requires_grad=True)
 except RuntimeError as error:
@@ -209,23 +199,15 @@ print_tree(((x1 + 2 * x2) @ x3 / 5).grad_fn)
 
 # %% exercise-shared
 s = x1 @ x3
-t = s * s + s
-assert t.grad_fn
-print_tree(t.grad_fn)
-print(len(walk(t.grad_fn)), "nodes")
-draw_recorded(t.grad_fn)
+c = s * s + s
+print_tree(c.grad_fn)
+print(len(walk(c.grad_fn)), "nodes")
+draw_recorded(c.grad_fn)
 plt.show()
 
-
-# %% exercise-loop
-def doubled(x: torch.Tensor) -> torch.Tensor:
-    """Double x, shape (n,), until its length is at least 100."""
-    while x.norm() < 100:
-        x = 2 * x
-    return x
-
-
-for length in (1.0, 10.0, 40.0):
-    x = torch.tensor([length, 0.0], requires_grad=True)
-    last: Any = doubled(x).grad_fn
-    print(f"length {length}: {len(walk(last)) - 1} doublings")
+# %% exercise-neuron
+theta = torch.tensor([0.5, -1.0], requires_grad=True)  # (2,)
+b = torch.tensor(0.5, requires_grad=True)  # ()
+x = torch.tensor([1.0, 2.0])  # (2,)
+tensors = {"theta": theta, "b": b, "x": x}
+print_tree(torch.sigmoid(theta @ x + b).grad_fn)

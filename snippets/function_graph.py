@@ -1,15 +1,9 @@
 """One formula, taken apart into a graph of single operations."""
 
-# %% imports
-import itertools
-import textwrap
-from collections.abc import Callable
-
-import matplotlib.pyplot as plt
-import torch
-from torch import fx
-
 # %% formula
+import torch
+from torch import Tensor
+
 x1 = torch.tensor([1.0, 2.0])  # (2,)
 x2 = torch.tensor([3.0, 4.0])  # (2,)
 x3 = torch.tensor([5.0, 6.0])  # (2,)
@@ -23,56 +17,68 @@ y = z3 / 5  # ()
 for value in (z1, z2, z3, y):
     print(value)
 
-
 # %% trace
-def f(x1: torch.Tensor, x2: torch.Tensor, x3: torch.Tensor) -> torch.Tensor:
+from torch import fx
+
+
+def f(x1: Tensor, x2: Tensor, x3: Tensor) -> Tensor:
     """Return (x1 + 2 x2)^T x3 / 5, shape (), for three shapes (n,)."""
     return (x1 + 2 * x2) @ x3 / 5
 
 
 graph = fx.symbolic_trace(f).graph
-inputs = [node for node in graph.nodes if node.op == "placeholder"]
 operations = [node for node in graph.nodes if node.op == "call_function"]
-print("inputs:    ", *inputs)
-print("operations:", *operations)
-
-# %% rename
 for node, name in zip(operations, ["z1", "z2", "z3", "y"], strict=True):
     node.name = name
-for node in operations:
-    print(f"{node.name} = {node.target.__name__}{node.args}")
+    print(f"{name} = {node.target.__name__}{node.args}")
 
-# %% edges
-for node in operations:
-    for source in node.all_input_nodes:
-        print(f"{source} -> {node}")
+# %% needs
+nodes = [node for node in graph.nodes if node.op != "output"]
+needs = {node: node.all_input_nodes for node in nodes}
+for node, sources in needs.items():
+    print(node, "needs", sources)
+
+# %% order
+from graphlib import TopologicalSorter
+
+order = list(TopologicalSorter(needs).static_order())
+print(*order)
 
 
 # %% evaluate
-def evaluate(
-    operations: list[fx.Node], inputs: dict[str, torch.Tensor]
-) -> dict[str, torch.Tensor]:
+def evaluate(order: list[fx.Node], inputs: dict) -> dict:
     """Carry out the operations in this order; return values by name."""
     values = dict(inputs)
-    for node in operations:
-        assert callable(node.target)  # the function that computes the node
-        arguments = [
-            values[arg.name] if isinstance(arg, fx.Node) else arg
-            for arg in node.args
-        ]
-        values[node.name] = node.target(*arguments)
+    for node in order:
+        if node.name not in values:  # an operation
+            arguments = [
+                values[arg.name] if isinstance(arg, fx.Node) else arg
+                for arg in node.args
+            ]
+            values[node.name] = node.target(*arguments)
     return values
 
 
-values = evaluate(operations, {"x1": x1, "x2": x2, "x3": x3})
-for name, value in values.items():
-    print(f"{name} = {value.tolist()}")
+values = evaluate(order, {"x1": x1, "x2": x2, "x3": x3})
+for node in order:
+    print(node, "=", values[node.name].tolist())
+
+# %% other-order
+by_name = {node.name: node for node in nodes}
+names = ["x2", "z1", "x1", "z2", "x3", "z3", "y"]
+other = [by_name[name] for name in names]
+print(evaluate(other, {"x1": x1, "x2": x2, "x3": x3})["y"])
 
 
 # %% labels
-def show(value: torch.Tensor) -> str:
+import matplotlib.pyplot as plt
+
+
+def show(value: Tensor) -> str:
     """Write a vector as (6, 8) and a number as 95."""
-    numbers = ", ".join(f"{entry:.4g}" for entry in value.ravel().tolist())
+    numbers = ", ".join(
+        f"{entry:.4g}" for entry in value.flatten().tolist()
+    )
     return f"({numbers})" if value.ndim else numbers
 
 
@@ -95,61 +101,34 @@ boxes = {node: "box" for node in graph.nodes if node not in operations}
 draw_graph(labels, edges, boxes, upward=True)
 plt.show()
 
-
-# %% topological
-def is_topological(order: list[fx.Node]) -> bool:
-    """Tell whether each node comes after all of its inputs."""
-    done: set[fx.Node] = set()
-    for node in order:
-        if not done.issuperset(node.all_input_nodes):
-            return False
-        done.add(node)
-    return True
-
-
-nodes = {node.name: node for node in [*inputs, *operations]}
-for line in (
-    "x1 x2 x3 z1 z2 z3 y",
-    "x2 z1 x1 z2 x3 z3 y",
-    "x1 x2 x3 z2 z1 z3 y",
-):
-    print(line, is_topological([nodes[name] for name in line.split()]))
-
-
-# %% affected
-def affected(changed: fx.Node) -> list[fx.Node]:
-    """Return the operations whose values depend on the changed input."""
-    reached = [changed]
-    for node in operations:  # in topological order, so one pass is enough
-        if any(source in reached for source in node.all_input_nodes):
-            reached.append(node)
-    return reached[1:]
-
-
-for node in inputs:
-    print(f"{node} changes: compute", *affected(node), "again")
-
-# %% again
-again = values | {"x3": torch.tensor([1.0, 0.0])}
-again = evaluate(affected(nodes["x3"]), again)
-print("z3 =", again["z3"])
-print("y =", again["y"])
-
 # %% nudge
-nudged = values | {"x1": torch.tensor([1.1, 2.0])}
-nudged = evaluate(affected(nodes["x1"]), nudged)
-for name in ("x1", "z2", "z3", "y"):
-    print(f"{name} changes by", nudged[name] - values[name])
+nudged_x1 = torch.tensor([1.1, 2.0])
+nudged = evaluate(order, {"x1": nudged_x1, "x2": x2, "x3": x3})
+changes = {name: nudged[name] - values[name] for name in values}
+for name in ("x1", "z1", "z2", "z3", "y"):
+    print(f"{name} changes by", changes[name])
 
 # %% draw-nudge
-changes = [
-    (source, node, show(nudged[source.name] - values[source.name]))
-    for source, node, _ in edges
+changed = [node for node in nodes if changes[node.name].abs().sum()]
+looks = {node: boxes.get(node, "") for node in graph.nodes}
+for node in [*changed, graph.output_node()]:
+    looks[node] += " marked"
+edges = [
+    (source, node, show(changes[source.name])) for source, node, _ in edges
 ]
-looks = boxes | dict.fromkeys(affected(nodes["x1"]), "marked")
-looks[nodes["x1"]] = looks[graph.output_node()] = "box marked"
-draw_graph(labels, changes, looks, upward=True)
+draw_graph(labels, edges, looks, upward=True)
 plt.show()
+
+# %% reversed
+print(*reversed(order))
+
+# %% wrong-order
+names = ["x1", "x2", "x3", "z2", "z1", "z3", "y"]
+wrong = [by_name[name] for name in names]
+try:
+    evaluate(wrong, {"x1": x1, "x2": x2, "x3": x3})
+except KeyError as error:
+    print("KeyError:", error)
 
 # %% spreadsheet
 a = torch.tensor([1.0, 2.0])
@@ -160,9 +139,7 @@ print(f(a, x2, x3))
 
 
 # %% in-place
-def f_in_place(
-    x1: torch.Tensor, x2: torch.Tensor, x3: torch.Tensor
-) -> torch.Tensor:
+def f_in_place(x1: Tensor, x2: Tensor, x3: Tensor) -> Tensor:
     """Return f(x1, x2, x3), and spoil x1."""
     x1 += 2 * x2
     return x1 @ x3 / 5
@@ -174,9 +151,7 @@ print(f_in_place(b, x2, x3))
 
 
 # %% precedence
-def without_parentheses(
-    x1: torch.Tensor, x2: torch.Tensor, x3: torch.Tensor
-) -> torch.Tensor:
+def without_parentheses(x1: Tensor, x2: Tensor, x3: Tensor) -> Tensor:
     """Return x1 + (2 x2^T x3 / 5), shape (n,), for three shapes (n,)."""
     return x1 + 2 * x2 @ x3 / 5
 
@@ -186,9 +161,11 @@ for node in fx.symbolic_trace(without_parentheses).graph.nodes:
     if node.op == "call_function":
         print(f"{node.name} = {node.target.__name__}{node.args}")
 
-
 # %% branch
-def absolute(x1: torch.Tensor, x3: torch.Tensor) -> torch.Tensor:
+import textwrap
+
+
+def absolute(x1: Tensor, x3: Tensor) -> Tensor:
     """Return the absolute value of x1^T x3, shape (), for shapes (n,)."""
     s = x1 @ x3
     return s if s > 0 else -s
@@ -201,14 +178,14 @@ except fx.proxy.TraceError as error:
     print(textwrap.fill(f"TraceError: {error}", 72))
 
 # %% exercise-input
-solution = values | {"x2": torch.tensor([0.0, 1.0])}
-solution = evaluate(affected(nodes["x2"]), solution)
+inputs = {"x1": x1, "x2": torch.tensor([0.0, 1.0]), "x3": x3}
+solution = evaluate(order, inputs)
 for name in ("z1", "z2", "z3", "y"):
     print(f"{name} =", solution[name])
 
 
 # %% exercise-twice
-def twice(x1: torch.Tensor, x3: torch.Tensor) -> torch.Tensor:
+def twice(x1: Tensor, x3: Tensor) -> Tensor:
     """Return s^2 + s with s = x1^T x3, shape (), for two shapes (n,)."""
     s = x1 @ x3
     return s * s + s
@@ -220,30 +197,45 @@ for node in fx.symbolic_trace(twice).graph.nodes:
         print(f"{node.name} = {node.target.__name__}{node.args}")
 
 # %% exercise-orders
-orders = list(itertools.permutations(nodes.values()))
-valid = [order for order in orders if is_topological(list(order))]
+import itertools
+
+
+def is_topological(order: list[fx.Node]) -> bool:
+    """Tell whether each node comes after all of its inputs."""
+    done = set()
+    for node in order:
+        if not done.issuperset(needs[node]):
+            return False
+        done.add(node)
+    return True
+
+
+orders = list(itertools.permutations(nodes))
+valid = [each for each in orders if is_topological(each)]
 print(len(valid), "of", len(orders))
 
+# %% exercise-sheet
+formulas = {
+    "total": (["net", "tax"], lambda net, tax: net + tax),
+    "tax": (["net", "rate"], lambda net, rate: net * rate),
+    "net": (["price", "count"], lambda price, count: price * count),
+}
+cells = {"price": 20.0, "count": 3.0, "rate": 0.25}
+sources = {name: formula[0] for name, formula in formulas.items()}
+stale = ["rate"]
+for name in TopologicalSorter(sources).static_order():
+    if name in formulas:
+        inputs, compute = formulas[name]
+        cells[name] = compute(*[cells[each] for each in inputs])
+        if any(each in stale for each in inputs):
+            stale.append(name)
+        print(name, "=", cells[name])
+print("recompute after a new rate:", *stale[1:])
 
-# %% exercise-cost
-def g(x1: torch.Tensor, x2: torch.Tensor, x3: torch.Tensor) -> torch.Tensor:
-    """Return (x1^T x3 + 2 x2^T x3) / 5, shape (), for three shapes (n,)."""
-    return (x1 @ x3 + 2 * (x2 @ x3)) / 5
+# %% exercise-cycle
+from graphlib import CycleError
 
-
-def cost(function: Callable[..., torch.Tensor]) -> int:
-    """Count the products, quotients and sums of two numbers."""
-    nodes = fx.symbolic_trace(function).graph.nodes
-    steps = [node for node in nodes if node.op == "call_function"]
-    values = evaluate(steps, {"x1": x1, "x2": x2, "x3": x3})
-    total = 0
-    for node in steps:
-        if "matmul" in node.name:
-            total += 2 * len(x1) - 1
-        else:
-            total += values[node.name].numel()
-    return total
-
-
-print(g(x1, x2, x3))
-print(cost(f), cost(g))
+try:
+    list(TopologicalSorter(sources | {"price": ["total"]}).static_order())
+except CycleError as error:
+    print("CycleError:", error.args[0] + ":", *error.args[1])

@@ -1,13 +1,11 @@
 """Tensors: numbers with a dtype, a shape, a device and a memory."""
 
-# %% imports
-import textwrap
-
-import matplotlib.pyplot as plt
-import numpy as np
+# %% puzzle
 import torch
-from matplotlib.axes import Axes
-from matplotlib.patches import Rectangle
+
+truth = torch.tensor([1.0, 2.0, 3.0])
+predicted = torch.tensor([[1.0], [2.0], [3.0]])
+print(((predicted - truth) ** 2).mean())
 
 # %% create
 x1 = torch.tensor([1.0, 2.0])  # (2,)
@@ -21,6 +19,8 @@ print(x1.shape)
 print(x1.device)
 
 # %% dtypes
+import numpy as np
+
 for numbers in ([1.0, 2.0], [1, 2], [True, False], np.array([1.0, 2.0])):
     print(f"{numbers!r:<17} becomes {torch.tensor(numbers).dtype}")
 
@@ -46,49 +46,102 @@ print(matrix.sum(dim=0))  # (3,): one sum for each column
 print(matrix * 10)  # (2, 3): each number by itself
 print(matrix @ matrix.T)  # (2, 3) @ (3, 2) -> (2, 2)
 
+# %% pick
+print(matrix[matrix > 2])  # (4,): where the condition holds
+print(matrix[..., 0])  # (2,): index 0 along the last axis
+index = torch.tensor([[2], [0]])  # (2, 1)
+print(matrix.gather(1, index))  # (2, 1): matrix[0, 2] and matrix[1, 0]
+
+# %% arrange
+flat = torch.arange(6.0)  # (6,): 0, 1, ..., 5
+arranged = {
+    "flat.reshape(2, 3)": flat.reshape(2, 3),
+    "flat.view(2, 3)": flat.view(2, 3),
+    "flat.unflatten(0, (2, 3))": flat.unflatten(0, (2, 3)),
+    "flat.unsqueeze(1)": flat.unsqueeze(1),
+    "flat[:, None]": flat[:, None],
+    "predicted.squeeze(1)": predicted.squeeze(1),
+    "images.flatten(1)": images.flatten(1),
+    "torch.cat([flat, flat])": torch.cat([flat, flat]),
+    "torch.stack([flat, flat])": torch.stack([flat, flat]),
+    "torch.cartesian_prod(flat, x1)": torch.cartesian_prod(flat, x1),
+}
+for code, result in arranged.items():
+    print(f"{code:31}{tuple(result.shape)}")
+
 # %% running-example
 y = (x1 + 2 * x2) @ x3 / 5
 print(y)
 print(y.shape)
 print(y.item())
 
-# %% in-numpy
-a1 = np.array([1.0, 2.0])
-a2 = np.array([3.0, 4.0])
-a3 = np.array([5.0, 6.0])
-print((a1 + 2 * a2) @ a3 / 5)
-
-# %% view
-m = torch.arange(10.0, 16.0).reshape(2, 3)
-flipped = m.T  # (3, 2)
-row = m[1]  # (3,)
-flipped[1, 1] = 99.0
-print(m)
-print(row)
-
-# %% strides
-print("m:   ", m.stride(), "offset", m.storage_offset())
-print("m.T: ", flipped.stride(), "offset", flipped.storage_offset())
-print("m[1]:", row.stride(), "  offset", row.storage_offset())
+# %% matmul
+print(torch.matmul(x1 + 2 * x2, x3) / 5)
 
 
 # %% draw-boxes
-def draw_boxes(
-    axes: Axes, tensor: torch.Tensor, left: float, top: float, title: str
-) -> None:
-    """Draw a tensor of shape (n,) or (n, k) as boxes; frame its 99."""
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+
+
+def draw_boxes(axes: Axes, tensor, left, top, title, own=(9, 9)) -> None:
+    """Draw shape (n,) or (n, k) as boxes; dot copies, frame the 99."""
     axes.text(left, top + 0.25, title)
     rows = tensor.reshape(-1, tensor.shape[-1])
     for i, numbers in enumerate(rows.tolist()):
         for j, number in enumerate(numbers):
             x, y = left + j, top - i - 1
-            axes.add_patch(Rectangle((x, y), 1, 1, fill=False))
-            axes.text(x + 0.5, y + 0.35, f"{number:.0f}", ha="center")
+            copy = i >= own[0] or j >= own[1]
+            color, line = ("gray", ":") if copy else ("black", "-")
+            box = Rectangle((x, y), 1, 1, fill=False)
+            box.set(edgecolor=color, linestyle=line)
+            axes.add_patch(box)
+            number = round(number)
+            axes.text(x + 0.5, y + 0.35, number, color=color, ha="center")
             if number == 99:
                 frame = Rectangle((x + 0.1, y + 0.1), 0.8, 0.8, fill=False)
                 frame.set(edgecolor="C1", linewidth=3)
                 axes.add_patch(frame)
 
+
+# %% broadcast
+_, axes = plt.subplots(figsize=(4.2, 1.9), layout="constrained")
+column, row = predicted.expand(3, 3), truth.expand(3, 3)
+draw_boxes(axes, column, 0, 3, "predicted\n(3, 1)", own=(3, 1))
+draw_boxes(axes, row, 4, 3, "truth\n(3,)", own=(1, 3))
+draw_boxes(axes, predicted - truth, 8, 3, "difference\n(3, 3)")
+axes.text(3.5, 1.35, "\N{MINUS SIGN}", ha="center", fontsize=14)
+axes.text(7.5, 1.35, "=", ha="center", fontsize=14)
+axes.set(xlim=(-0.1, 11.3), ylim=(-0.1, 4.9), aspect="equal")
+axes.axis("off")
+plt.show()
+
+# %% rule
+for left, right in (
+    ((2, 3), (3,)),
+    ((2, 3), (2, 1)),
+    ((3, 1), (3,)),
+    ((2, 3), (2,)),
+):
+    try:
+        result = tuple(torch.broadcast_shapes(left, right))
+    except RuntimeError:
+        result = "do not fit"
+    print(left, right, "->", result)
+
+# %% view
+m = torch.arange(10.0, 16.0).reshape(2, 3)
+flipped = m.T  # (3, 2)
+second = m[1]  # (3,)
+flipped[1, 1] = 99.0
+print(m)
+print(second)
+
+# %% strides
+print("m:   ", m.stride(), "offset", m.storage_offset())
+print("m.T: ", flipped.stride(), "offset", flipped.storage_offset())
+print("m[1]:", second.stride(), "  offset", second.storage_offset())
 
 # %% storage
 in_memory = m.as_strided((6,), (1,))  # (6,): the numbers as they lie
@@ -98,8 +151,9 @@ for position in range(6):
     axes.text(position + 0.5, 4, str(position), color="gray", ha="center")
 draw_boxes(axes, m, 0, 2, f"m\nstride {m.stride()}")
 draw_boxes(axes, flipped, 4, 2, f"m.T\nstride {flipped.stride()}")
-offset = row.storage_offset()
-draw_boxes(axes, row, 7, 2, f"m[1], offset {offset}\nstride {row.stride()}")
+offset = second.storage_offset()
+title = f"m[1], offset {offset}\nstride {second.stride()}"
+draw_boxes(axes, second, 7, 2, title)
 axes.set(xlim=(-0.1, 10.3), ylim=(-1.1, 6.4), aspect="equal")
 axes.axis("off")
 plt.show()
@@ -117,17 +171,25 @@ results = {
     "m.clone()": m.clone(),
 }
 memory = m.untyped_storage().data_ptr()  # the address where it begins
-for name, result in results.items():
+for code, result in results.items():
     shared = result.untyped_storage().data_ptr() == memory
-    print(f"{name:16}", "shares memory with m" if shared else "copies")
+    print(f"{code:16}", "shares memory with m" if shared else "copies")
+
+# %% view-refused
+import textwrap
+
+try:
+    m.T.view(6)
+except RuntimeError as error:
+    print(textwrap.fill(f"RuntimeError: {error}", 72))
 
 # %% share
 a = np.array([1.0, 2.0])
-t = torch.from_numpy(a)
+s = torch.from_numpy(a)
 a[0] = 7.0
-t[1] = 8.0
+s[1] = 8.0
 print(a)
-print(t)
+print(s)
 
 # %% share-or-copy
 from_array = {
@@ -136,9 +198,9 @@ from_array = {
     "torch.from_numpy(a).float()": torch.from_numpy(a).float(),
     "torch.tensor(a)": torch.tensor(a),
 }
-for name, result in from_array.items():
+for code, result in from_array.items():
     shared = np.shares_memory(a, result.numpy())
-    print(f"{name:28}", "shares memory with a" if shared else "copies")
+    print(f"{code:28}", "shares memory with a" if shared else "copies")
 
 # %% integers
 lengths = torch.tensor([1, 2])
@@ -150,27 +212,23 @@ except RuntimeError as error:
     print(textwrap.fill(f"RuntimeError: {error}", 72))
 
 # %% two-dtypes
+a1 = torch.from_numpy(np.array([1.0, 2.0]))
+print((a1 + x3).dtype)
 try:
-    torch.from_numpy(a1) @ x3
+    a1 @ x3
 except RuntimeError as error:
     print(textwrap.fill(f"RuntimeError: {error}", 72))
 
 # %% one-dtype
-print(torch.from_numpy(a1).float() @ x3)
+print(a1.float() @ x3)
 
 # %% star
 print((x1 + 2 * x2) * x3 / 5)
 
 # %% column
-truth = torch.tensor([1.0, 2.0, 3.0])  # (3,)
-predicted = torch.tensor([[1.0], [2.0], [3.0]])  # (3, 1)
-difference = predicted - truth
-print(difference)
-print(difference.square().mean())
-
-# %% column-repaired
+print(tuple((predicted - truth).shape))
 difference = predicted.squeeze(1) - truth  # (3,)
-print(difference.square().mean())
+print(tuple(difference.shape), (difference**2).mean())
 
 # %% shared-edit
 ages = np.array([20.0, 30.0, 40.0])
@@ -213,3 +271,9 @@ mean = people.mean(dim=0)  # (2,)
 deviation = people.std(dim=0, correction=0)  # (2,)
 standardized = (people - mean) / deviation  # (3, 2) with (2,) -> (3, 2)
 print(standardized)
+
+# %% exercise-pairs
+shops = torch.tensor([[0.0, 0.0], [3.0, 4.0]])  # (2, 2)
+homes = torch.tensor([[0.0, 0.0], [0.0, 4.0], [3.0, 0.0]])  # (3, 2)
+steps = homes.unsqueeze(1) - shops  # (3, 1, 2) with (2, 2) -> (3, 2, 2)
+print((steps**2).sum(dim=2).sqrt())  # (3, 2)

@@ -1,8 +1,10 @@
 """Is what the chapter on the recorded graph says and prints true?"""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -43,23 +45,94 @@ def test_the_four_steps_give_the_numbers_of_the_hand_calculation(
     assert names["y"].item() == 95 / 5
 
 
-def test_a_result_requires_a_gradient_exactly_if_an_input_does(
-    names: dict[str, Any],
+@pytest.mark.claim("forward_graph#default")
+def test_no_way_of_making_a_tensor_requires_a_gradient_by_default() -> None:
+    for made in (
+        torch.tensor([1.0]),
+        torch.zeros(2),
+        torch.rand(2),
+        torch.arange(3.0),
+        torch.from_numpy(np.ones(2)),
+        torch.tensor(1.0) + torch.tensor(2.0),
+    ):
+        assert made.requires_grad is False
+
+
+#: Operations with a derivative: how many tensors go in, and how many have a pair.
+OPERATIONS: list[tuple[str, int, int]] = [
+    ("v[0] + v[1]", 2, 2),
+    ("v[0] - v[1]", 2, 2),
+    ("v[0] * v[1]", 2, 2),
+    ("v[0] / v[1]", 2, 2),
+    ("v[0] @ v[1]", 2, 2),
+    ("v[0] / 5", 1, 2),  # the number becomes a tensor
+    ("2 * v[0]", 1, 2),
+    ("v[0] ** 2", 1, 1),  # the number remains one
+    ("v[0] ** v[1]", 2, 2),
+    ("v[0].exp()", 1, 1),
+    ("v[0].sum()", 1, 1),
+    ("v[0][0]", 1, 1),
+    ("v[0].clamp(0, 1)", 1, 1),
+    ("torch.where(v[0].detach() > 0, v[0], v[1])", 2, 2),
+    ("v[0].gather(0, torch.tensor([1]))", 1, 1),
+    ("v[0][torch.tensor([True, False])]", 1, 1),
+    ("torch.lerp(v[0], v[1], v[2])", 3, 3),
+    ("torch.addcmul(v[0], v[1], v[2])", 3, 3),
+    ("torch.stack([v[0], v[1], v[2]])", 3, 3),
+    ("torch.cat([v[0], v[1], v[2], v[0]])", 3, 4),
+]
+
+
+@pytest.mark.claim("forward_graph#pairs")
+@pytest.mark.parametrize(("code", "inputs", "pairs"), OPERATIONS)
+def test_a_node_has_one_pair_for_each_tensor_that_can_be_differentiated(
+    code: str, inputs: int, pairs: int
 ) -> None:
-    assert not names["x2"].new_zeros(2).requires_grad
-    inputs = {
-        "z1": ["x2"],
-        "z2": ["x1", "z1"],
-        "z3": ["z2", "x3"],
-        "y": ["z3"],
-    }
-    requires = {"x1": True, "x2": False, "x3": True}
-    for name, sources in inputs.items():
-        requires[name] = any(requires[source] for source in sources)
-        assert names[name].requires_grad is requires[name]
-        assert (names[name].grad_fn is not None) is requires[name]
+    v = [torch.tensor([1.0, 2.0], requires_grad=True) for _ in range(inputs)]
+    node = eval(code, {"v": v, "torch": torch}).grad_fn
+    assert len(node.next_functions) == pairs
+    ends = [end.variable for end, _ in node.next_functions if end is not None]
+    order = [next(i for i, x in enumerate(v) if x is end) for end in ends]
+    assert sorted(set(order)) == order[:inputs]  # all of them, in their order
 
 
+@pytest.mark.claim("forward_graph#none")
+@pytest.mark.parametrize(
+    ("code", "inputs", "pairs"), [each for each in OPERATIONS if each[1] > 1]
+)
+def test_an_input_that_requires_no_gradient_has_the_pair_none_0(
+    code: str, inputs: int, pairs: int
+) -> None:
+    for silent in range(inputs):
+        v = [torch.tensor([1.0, 2.0], requires_grad=i != silent) for i in range(inputs)]
+        node = eval(code, {"v": v, "torch": torch}).grad_fn
+        assert len(node.next_functions) == pairs
+        for i, (end, index) in enumerate(node.next_functions):
+            if i % inputs == silent:
+                assert (end, index) == (None, 0)
+            else:
+                assert end.variable is v[i % inputs]
+
+
+@pytest.mark.claim("forward_graph#recorded")
+def test_an_operation_is_recorded_exactly_if_an_input_requires_a_gradient() -> None:
+    for code, inputs, _ in OPERATIONS:
+        for marks in itertools.product((False, True), repeat=inputs):
+            v = [torch.tensor([1.0, 2.0], requires_grad=mark) for mark in marks]
+            result = eval(code, {"v": v, "torch": torch})
+            assert result.requires_grad is any(marks)
+            assert (result.grad_fn is not None) is any(marks)
+            with torch.no_grad():
+                assert eval(code, {"v": v, "torch": torch}).grad_fn is None
+
+
+def test_the_example_records_what_the_rule_says(names: dict[str, Any]) -> None:
+    for name in ("z1", "z2", "z3", "y"):
+        assert names[name].requires_grad is (name != "z1")
+        assert (names[name].grad_fn is not None) is (name != "z1")
+
+
+@pytest.mark.claim("forward_graph#tree")
 def test_the_tree_is_division_over_product_over_sum(names: dict[str, Any]) -> None:
     assert kinds(names["y"].grad_fn) == (
         "DivBackward0",
@@ -94,17 +167,7 @@ def test_the_first_edge_of_y_leads_to_the_very_node_of_z3(
     assert z2.grad_fn.next_functions[0][0].variable is names["x1"]
 
 
-def test_a_node_has_one_edge_for_each_input_of_its_operation() -> None:
-    a, b, c = (torch.tensor(value, requires_grad=True) for value in (1.0, 2.0, 3.0))
-    for result, count in (
-        (a.exp(), 1),
-        (a * b, 2),
-        (torch.stack([a, b, c]), 3),
-    ):
-        assert result.grad_fn is not None
-        assert len(result.grad_fn.next_functions) == count
-
-
+@pytest.mark.claim("forward_graph#index")
 def test_the_index_of_an_edge_is_the_place_among_the_results(
     names: dict[str, Any],
 ) -> None:
@@ -123,33 +186,73 @@ def test_walking_finds_every_node_once(names: dict[str, Any]) -> None:
     assert len(found) == len({id(node) for node in found}) == 5
 
 
-def test_the_nodes_return_the_derivatives_of_their_operations() -> None:
-    x, y = example("x1", "x3")
-    div: Any = y.grad_fn
-    dot: Any = div.next_functions[0][0]
-    add: Any = dot.next_functions[0][0]
-    with torch.no_grad():
-        (for_z3, for_5) = div(torch.tensor(1.0))
-        (for_z2, for_x3) = dot(for_z3)
-        (for_x1, for_z1) = add(for_z2)
-    assert for_5 is None
-    assert for_z1 is None
-    assert for_z3.item() == pytest.approx(1 / 5)
-    assert for_x1.tolist() == pytest.approx([5 / 5, 6 / 5])
-    assert for_x3.tolist() == pytest.approx([7 / 5, 10 / 5])
-    assert x["x1"].grad is None
-
-
-def test_the_product_has_saved_its_factors_and_the_sum_no_tensor(
-    names: dict[str, Any],
+@pytest.mark.claim("forward_graph#node-is-a-function")
+@pytest.mark.parametrize(("code", "inputs", "pairs"), OPERATIONS)
+def test_a_node_turns_the_gradient_of_the_result_into_those_of_the_inputs(
+    code: str, inputs: int, pairs: int
 ) -> None:
-    assert names["dot"]._saved_self.tolist() == [7, 10]
-    assert names["dot"]._saved_tensor.tolist() == [5, 6]
-    saved = [name for name in dir(names["add"]) if name.startswith("_saved")]
-    values = [getattr(names["add"], name) for name in saved]
-    assert not any(isinstance(value, torch.Tensor) for value in values)
+    torch.manual_seed(0)
+    v = [torch.rand(2, dtype=torch.float64) + 0.5 for _ in range(inputs)]
+    v = [x.requires_grad_() for x in v]
+
+    def weighed(*values: torch.Tensor) -> torch.Tensor:
+        result = eval(code, {"v": values, "torch": torch})
+        return (result * weights).sum()
+
+    result = eval(code, {"v": v, "torch": torch})
+    weights = torch.rand(result.shape, dtype=torch.float64)
+    with torch.no_grad():
+        returned = result.grad_fn(weights)
+    returned = returned if isinstance(returned, tuple) else (returned,)
+    for place, x in enumerate(v):
+        parts = [
+            gradient
+            for gradient, (end, _) in zip(
+                returned, result.grad_fn.next_functions, strict=True
+            )
+            if end is not None and end.variable is x
+        ]
+        for i in range(2):  # the central difference, entry by entry
+            sides = []
+            for sign in (1, -1):
+                moved = [value.detach().clone() for value in v]
+                moved[place][i] += sign * 1e-6
+                sides.append(weighed(*moved).item())
+            slope = (sides[0] - sides[1]) / 2e-6
+            assert sum(parts)[i].item() == pytest.approx(slope, abs=1e-7)
 
 
+def test_the_page_calls_the_nodes_with_the_gradients_of_the_hand_calculation(
+    ran: Any,
+) -> None:
+    assert (
+        "(tensor(0.2000), None)\n"
+        "(tensor([1.0000, 1.2000]), tensor([1.4000, 2.0000]))\n"
+        "(tensor([1.0000, 1.2000]), None)\n"
+    ) in ran.output
+
+
+@pytest.mark.claim("forward_graph#saved")
+def test_the_product_saves_its_factors_and_the_sum_no_tensor() -> None:
+    kept: list[torch.Tensor] = []
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        kept.append(tensor.detach().clone())
+        return tensor
+
+    a = torch.tensor([7.0, 10.0], requires_grad=True)
+    b = torch.tensor([5.0, 6.0], requires_grad=True)
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        product = a @ b
+        assert sorted(each.tolist() for each in kept) == [[5, 6], [7, 10]]
+        kept.clear()
+        total = a + b
+        assert kept == []
+    assert product.item() == 95
+    assert total.tolist() == [12, 16]
+
+
+@pytest.mark.claim("forward_graph#define-by-run")
 def test_each_branch_of_an_if_leaves_its_own_graph(names: dict[str, Any]) -> None:
     x3 = names["x3"]
     positive = torch.tensor([1.0, 0.0], requires_grad=True)
@@ -161,15 +264,73 @@ def test_each_branch_of_an_if_leaves_its_own_graph(names: dict[str, Any]) -> Non
     assert absolute(positive, x3).item() == absolute(negative, x3).item() == 5
 
 
-def test_a_leaf_is_a_tensor_that_no_recorded_operation_has_made(
+@pytest.mark.claim("forward_graph#leaf")
+def test_a_tensor_is_a_leaf_exactly_if_it_has_no_grad_fn(
     names: dict[str, Any],
 ) -> None:
-    for name in ("x1", "x2", "x3", "z1", "z2", "z3", "y"):
-        assert names[name].is_leaf is (names[name].grad_fn is None)
-    leaves = {name for name, row in names["rows"].items() if row["is_leaf"]}
-    assert leaves == {"x1", "x2", "x3", "z1"}
-    kept = {name for name, row in names["rows"].items() if row["retains_grad"]}
-    assert kept == {"z2"}
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    tensors = [names[name] for name in ("x1", "x2", "x3", "z1", "z2", "z3", "y")]
+    tensors += [x.detach(), x[0], x.view(2, 1), x > 1, torch.ones(2) + 1, x.clone()]
+    with torch.no_grad():
+        tensors += [2 * x, x.exp()]
+    kinds = set()
+    for tensor in tensors:
+        assert tensor.is_leaf is (tensor.grad_fn is None)
+        kinds.add(tensor.is_leaf)
+    assert kinds == {True, False}
+
+
+def test_the_table_has_the_leaves_and_the_retained_gradient(ran: Any) -> None:
+    for line in (
+        "x1  True    True          False        NoneType\n",
+        "x2  True    False         False        NoneType\n",
+        "z1  True    False         False        NoneType\n",
+        "z2  False   True          True         AddBackward0\n",
+        "y   False   True          False        DivBackward0\n",
+    ):
+        assert line in ran.output
+
+
+@pytest.mark.claim("forward_graph#reversed-arrows")
+def test_the_recorded_edges_are_those_of_the_function_reversed_without_x2(
+    names: dict[str, Any],
+) -> None:
+    forward = {
+        ("x2", "z1"),
+        ("x1", "z2"),
+        ("z1", "z2"),
+        ("z2", "z3"),
+        ("x3", "z3"),
+        ("z3", "y"),
+    }
+    x, _ = example("x1", "x3")
+    values = dict(x)
+    values["z1"] = 2 * values["x2"]
+    values["z2"] = values["x1"] + values["z1"]
+    values["z3"] = values["z2"] @ values["x3"]
+    values["y"] = values["z3"] / 5
+
+    def owner(node: Any) -> str:
+        return next(
+            name
+            for name, tensor in values.items()
+            if node is tensor.grad_fn or getattr(node, "variable", None) is tensor
+        )
+
+    recorded = {
+        (owner(node), owner(following))
+        for node in names["walk"](values["y"].grad_fn)
+        for following, _ in node.next_functions
+        if following is not None
+    }
+    branch = {("x2", "z1"), ("z1", "z2")}
+    assert recorded == {(target, source) for source, target in forward - branch}
+
+
+def test_the_number_of_a_nodes_name_distinguishes_variants() -> None:
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    assert type((x**2).grad_fn).__name__ == "PowBackward0"
+    assert type((x**x).grad_fn).__name__ == "PowBackward1"
 
 
 def test_the_mistakes_raise_what_the_chapter_shows(ran: Any) -> None:
@@ -223,12 +384,35 @@ def test_a_shared_value_is_printed_once_a_path_but_is_one_node(
 
     # below the sum: the product with two copies of s, and s once more;
     # each copy of s prints 3 lines
-    assert lines(names["t"].grad_fn) == 1 + (1 + 2 * 3) + 3
-    assert len(names["walk"](names["t"].grad_fn)) == 5
+    assert lines(names["c"].grad_fn) == 1 + (1 + 2 * 3) + 3
+    assert len(names["walk"](names["c"].grad_fn)) == 5
     assert "5 nodes\n" in ran.output
 
 
-def test_the_graph_grows_by_one_node_for_each_doubling(ran: Any) -> None:
-    for length in (1.0, 10.0, 40.0):
-        doublings = next(n for n in range(100) if length * 2**n >= 100)
-        assert f"length {length}: {doublings} doublings\n" in ran.output
+def test_the_paths_double_from_layer_to_layer_but_the_nodes_do_not(
+    names: dict[str, Any],
+) -> None:
+    def paths(node: Any) -> int:
+        following = [n for n, _ in node.next_functions if n is not None]
+        return sum(map(paths, following)) if following else 1
+
+    x = torch.tensor(1.0, requires_grad=True)
+    for layer in range(1, 9):
+        x = x * x
+        assert paths(x.grad_fn) == 2**layer
+        assert len(names["walk"](x.grad_fn)) == layer + 1
+
+
+def test_the_graph_of_the_neuron_has_ends_for_weights_and_bias_only(ran: Any) -> None:
+    theta = torch.ones(2, requires_grad=True)
+    b = torch.ones((), requires_grad=True)
+    neuron = torch.sigmoid(theta @ torch.ones(2) + b)
+    assert kinds(neuron.grad_fn) == (
+        "SigmoidBackward0",
+        (
+            "AddBackward0",
+            ("DotBackward0", ("AccumulateGrad",), None),
+            ("AccumulateGrad",),
+        ),
+    )
+    assert ran.output.endswith("            None\n        AccumulateGrad into b ()\n")
