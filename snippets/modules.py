@@ -101,8 +101,8 @@ first, second = model.theta.tolist()
 print(f"  10  ({first:.2f}, {second:5.2f})")
 
 # %% least-squares
-A = inputs.T @ inputs  # (2, 2), the sums on the left
-best = np.linalg.solve(A, inputs.T @ targets)  # (2,)
+products = inputs.T @ inputs  # (2, 2), the sums on the left
+best = np.linalg.solve(products, inputs.T @ targets)  # (2,)
 print("solve:", best.round(2))
 print("lstsq:", np.linalg.lstsq(inputs, targets)[0].round(2))
 errors = inputs @ best - targets  # (1000,)
@@ -179,14 +179,12 @@ for label, path in (("RMSE", by_rmse), ("MSE", by_mse)):
             break
 
 # %% eigenvectors
-H = 2 * inputs.T @ inputs / 1000  # (2, 2)
-eigenvalues, eigenvectors = np.linalg.eigh(H)  # (2,), (2, 2)
-for value, v in zip(eigenvalues, eigenvectors.T, strict=True):
-    v = v * np.sign(v[0])  # of two opposite directions, this one
-    print(f"lambda = {value:.3f}, v = ({v[0]:.2f}, {v[1]:.2f})")
-    print(
-        "     H v =", (H @ v).round(3), " lambda v =", (value * v).round(3)
-    )
+C = 2 * inputs.T @ inputs / 1000  # (2, 2)
+eigenvalues, eigenvectors = np.linalg.eigh(C)  # (2,), (2, 2)
+for value, q in zip(eigenvalues, eigenvectors.T, strict=True):
+    q = q * np.sign(q[0])  # of two opposite directions, this one
+    print(f"lambda = {value:.3f}, q = ({q[0]:.2f}, {q[1]:.2f})")
+    print("     C q =", (C @ q).round(3), " lambda q =", (value * q).round(3))
 
 # %% factors
 flat, steep = eigenvalues

@@ -164,8 +164,8 @@ def test_late_steps_shrink_the_distance_by_the_predicted_factor(ran: Any) -> Non
     (a, b), (_, d) = 2 / len(y) * x.T @ x
     middle, half = (a + d) / 2, np.hypot((a - d) / 2, b)  # the closed form of 2 by 2
     flat, steep = middle - half, middle + half
-    assert f"lambda = {flat:.3f}, v = (0.71, -0.71)\n" in ran.output
-    assert f"lambda = {steep:.3f}, v = (0.71, 0.71)\n" in ran.output
+    assert f"lambda = {flat:.3f}, q = (0.71, -0.71)\n" in ran.output
+    assert f"lambda = {steep:.3f}, q = (0.71, 0.71)\n" in ran.output
     assert 6.5 < steep / flat < 7.5
     for label, root, factor in (
         ("MSE: ", False, 1 - flat),
