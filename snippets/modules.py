@@ -184,7 +184,8 @@ eigenvalues, eigenvectors = np.linalg.eigh(C)  # (2,), (2, 2)
 for value, q in zip(eigenvalues, eigenvectors.T, strict=True):
     q = q * np.sign(q[0])  # of two opposite directions, this one
     print(f"lambda = {value:.3f}, q = ({q[0]:.2f}, {q[1]:.2f})")
-    print("     C q =", (C @ q).round(3), " lambda q =", (value * q).round(3))
+    print("     C q =     ", (C @ q).round(3))
+    print("     lambda q =", (value * q).round(3))
 
 # %% factors
 flat, steep = eigenvalues
