@@ -1,19 +1,10 @@
 """Building on existing modules: nn.Linear, nn.MSELoss, nn.Sequential."""
 
-# %% imports
-import math
-import textwrap
-import warnings
-from collections.abc import Callable
-from itertools import pairwise
-from typing import Any
-
-import matplotlib.pyplot as plt
+# %% data
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-# %% data
 rng = np.random.RandomState(0)
 inputs = rng.rand(1000, 2)  # (1000, 2), between 0 and 1
 noise = rng.randn(1000)  # (1000,), standard normal
@@ -25,8 +16,8 @@ y = torch.tensor(targets, dtype=torch.float32)  # (1000,)
 torch.manual_seed(0)
 layer = nn.Linear(2, 1)
 print(layer)
-print("weight", tuple(layer.weight.shape), layer.weight.data)
-print("bias  ", tuple(layer.bias.shape), layer.bias.data)
+print("weight", tuple(layer.weight.shape), layer.weight.detach())
+print("bias  ", tuple(layer.bias.shape), layer.bias.detach())
 
 # %% linear-by-hand
 with torch.no_grad():
@@ -34,7 +25,7 @@ with torch.no_grad():
     print(X[:3] @ layer.weight.T + layer.bias)  # (3, 1)
 
 # %% start
-print(f"bound: {1 / math.sqrt(2):.4f}")
+print(f"bound: {0.5**0.5:.4f}")
 many = nn.Linear(2, 10_000).weight  # (10000, 2)
 print(f"drawn: {many.min().item():.4f} to {many.max().item():.4f}")
 
@@ -59,7 +50,7 @@ class LinearRegression(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Predict for samples of shape (N, 2); return shape (N,)."""
-        column: Tensor = self.layer(x)  # (N, 1)
+        column = self.layer(x)  # (N, 1)
         return column.reshape(-1)  # (N,)
 
 
@@ -72,7 +63,8 @@ for name, parameter in model.named_parameters():
 # %% reshape
 column = model.layer(X)  # (1000, 1)
 print(tuple(column.shape), tuple(y.shape))
-print(tuple(column.reshape(-1).shape), tuple(column.squeeze(-1).shape))
+for vector in (column.reshape(-1), column.view(-1), column.squeeze(-1)):
+    print(tuple(vector.shape))
 
 # %% loss
 mse = nn.MSELoss()
@@ -111,12 +103,7 @@ def rmse(predicted: Tensor, target: Tensor) -> Tensor:
     return nn.functional.mse_loss(predicted, target).sqrt()
 
 
-def fit(
-    model: nn.Module,
-    loss: Callable[[Tensor, Tensor], Tensor],
-    rate: float,
-    steps: int,
-) -> float:
+def fit(model: nn.Module, loss, rate: float, steps: int) -> float:
     """Train a model on all data; return the loss after the last step."""
     optimizer = torch.optim.SGD(model.parameters(), lr=rate)
     for _ in range(steps):
@@ -138,15 +125,14 @@ for label, table in (("bias", extended), ("no bias", inputs)):
 
 # %% no-bias
 model = LinearRegression(bias=False)
-nn.init.zeros_(model.layer.weight)
+with torch.no_grad():
+    model.layer.weight.zero_()
 optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
-places = []
 for _ in range(10):
-    places.append(show(model))
+    print(show(model))
     optimizer.zero_grad()
     mse(model(X), y).sqrt().backward()
     optimizer.step()
-print("\n".join(places))
 
 # %% without-root
 for rate in (1.0, 0.5):
@@ -157,16 +143,16 @@ for rate in (1.0, 0.5):
 
 # %% border
 for label, table in (("bias", extended), ("no bias", inputs)):
-    largest = np.linalg.eigvalsh(2 * table.T @ table / 1000)[-1]
-    print(f"{label}: rate below {2 / largest:.2f}")
+    eigenvalues, _ = np.linalg.eigh(2 * table.T @ table / 1000)
+    print(f"{label}: rate below {2 / eigenvalues.max():.2f}")
 
 # %% small-shapes
-p = torch.tensor([[1.0], [2.0], [3.0]])  # (3, 1), what nn.Linear gives
-t = torch.tensor([1.0, 2.0, 3.0])  # (3,), the targets: a perfect fit
-print(p.reshape(-1) - t)
-print(p - t)
-print("right:", (p.reshape(-1) - t).square().mean())
-print("wrong:", (p - t).square().mean())
+column = torch.tensor([[1.0], [2.0], [3.0]])  # (3, 1), as from nn.Linear
+vector = torch.tensor([1.0, 2.0, 3.0])  # (3,), the targets: a perfect fit
+print(column.reshape(-1) - vector)
+print(column - vector)
+print("right:", (column.reshape(-1) - vector).square().mean())
+print("wrong:", (column - vector).square().mean())
 
 # %% silent
 torch.manual_seed(0)
@@ -176,6 +162,9 @@ wrong = (layer(X) - y).square().mean()  # (), over (1000, 1000)
 print(f"right {right.item():.4f}, wrong {wrong.item():.4f}")
 
 # %% warning
+import textwrap
+import warnings
+
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     same = mse(layer(X), y)
@@ -185,7 +174,7 @@ print(textwrap.fill(f"UserWarning: {caught[0].message}", 72))
 # %% wrong-value
 with torch.no_grad():
     apart = (layer(X) - y.mean()).square().mean()  # ()
-    spread = y.var(correction=0)  # ()
+    spread = (y - y.mean()).square().mean()  # ()
 print(f"{apart.item():.4f} + {spread.item():.4f}")
 print(f"= {(apart + spread).item():.4f}")
 
@@ -196,12 +185,14 @@ for _ in range(200):
     risk = (layer(X) - y).square().mean()  # (): wrong, and silent
     risk.backward()
     optimizer.step()
-print(f"loss     {risk.item():.4f}")
-print("|weight|", layer.weight.detach().abs().round(decimals=3))
-print(f"bias     {layer.bias.item():.4f}")
-print(f"mean of the targets {y.mean().item():.4f}")
+print(f"loss             {risk.item():.4f}")
+print(f"largest |weight| {layer.weight.abs().max().item():.4f}")
+print(f"bias             {layer.bias.item():.4f}")
+print(f"mean of targets  {y.mean().item():.4f}")
 
 # %% wrong-figure
+import matplotlib.pyplot as plt
+
 torch.manual_seed(0)
 model = LinearRegression()
 fit(model, mse, rate=0.5, steps=500)
@@ -235,8 +226,6 @@ network = nn.Sequential(
 )
 for name, parameter in network.named_parameters():
     print(f"{name:8}  {tuple(parameter.shape)!s:6}  {parameter.numel()}")
-total = sum(parameter.numel() for parameter in network.parameters())
-print("in all", total)
 
 
 # %% perceptron-class
@@ -251,8 +240,7 @@ class Perceptron(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Predict for samples of shape (N, 2); return shape (N,)."""
         h = torch.sigmoid(self.hidden(x))  # (N, 2)
-        column: Tensor = self.output(h)  # (N, 1)
-        return column.reshape(-1)  # (N,)
+        return self.output(h).reshape(-1)  # (N,)
 
 
 torch.manual_seed(0)
@@ -287,9 +275,8 @@ except RuntimeError as error:
     print(textwrap.fill(f"RuntimeError: {error}", 72))
 
 # %% function-in-sequence
-parts: list[Any] = [nn.Linear(2, 2), torch.sigmoid]
 try:
-    nn.Sequential(*parts)
+    nn.Sequential(nn.Linear(2, 2), torch.sigmoid)
 except TypeError as error:
     print(f"TypeError: {error}")
 
@@ -319,39 +306,27 @@ one = layer(X[:1])  # (1, 1), a single sample
 print(tuple(one.squeeze().shape), tuple(one.squeeze(-1).shape))
 
 
-# %% exercise-count
-def count(sizes: list[int]) -> int:
-    """Count the parameters of fully connected layers of given sizes."""
-    return sum(a * b + b for a, b in pairwise(sizes))
-
-
-for sizes in ([2, 1], [2, 2, 1], [3, 4, 4, 2]):
-    stack = nn.Sequential(*(nn.Linear(a, b) for a, b in pairwise(sizes)))
-    counted = sum(parameter.numel() for parameter in stack.parameters())
-    print(sizes, count(sizes), counted)
-
-
 # %% exercise-affine
 class Affine(nn.Module):
     """Do what nn.Linear does."""
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    def __init__(self, n_in: int, n_out: int) -> None:
         super().__init__()
-        bound = 1 / math.sqrt(inputs)
-        weight = torch.empty(outputs, inputs).uniform_(-bound, bound)
-        bias = torch.empty(outputs).uniform_(-bound, bound)
-        self.weight = nn.Parameter(weight)  # (outputs, inputs)
-        self.bias = nn.Parameter(bias)  # (outputs,)
+        bound = n_in**-0.5
+        weight = bound * (2 * torch.rand(n_out, n_in) - 1)
+        bias = bound * (2 * torch.rand(n_out) - 1)
+        self.weight = nn.Parameter(weight)  # (n_out, n_in)
+        self.bias = nn.Parameter(bias)  # (n_out,)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (N, inputs) to (N, outputs)."""
+        """Map (N, n_in) to (N, n_out)."""
         return x @ self.weight.T + self.bias
 
 
 affine = Affine(2, 3)
 original = nn.Linear(2, 3)
 print(affine.load_state_dict(original.state_dict()))
-print(torch.allclose(affine(X), original(X), atol=1e-6))
+print((affine(X) - original(X)).abs().max().item() < 1e-6)
 
 # %% exercise-wrong-without-bias
 slope = nn.Linear(2, 1, bias=False)
@@ -360,7 +335,7 @@ for _ in range(100):
     optimizer.zero_grad()
     (slope(X) - y).square().mean().backward()
     optimizer.step()
-print(slope.weight.data)
+print(slope.weight.detach().numpy().round(4))
 constant = np.full(1000, targets.mean())  # (1000,)
 print(np.linalg.lstsq(inputs, constant)[0].round(4))
 
@@ -371,8 +346,21 @@ distance = nn.Sequential(
 values = {
     "0.weight": torch.tensor([[1.0, -1.0], [-1.0, 1.0]]),  # (2, 2)
     "0.bias": torch.zeros(2),
-    "2.weight": torch.ones(1, 2),
+    "2.weight": torch.tensor([[1.0, 1.0]]),  # (1, 2)
     "2.bias": torch.zeros(1),
 }
 print(distance.load_state_dict(values))
 print(torch.equal(distance(X), (X[:, 0] - X[:, 1]).abs()))
+
+# %% exercise-absolute-error
+torch.manual_seed(0)
+layer = nn.Linear(2, 1)
+optimizer = torch.optim.SGD(layer.parameters(), lr=0.2)
+for _ in range(800):
+    optimizer.zero_grad()
+    (layer(X[:101]) - y[:101]).abs().mean().backward()
+    optimizer.step()
+print(f"largest |weight| {layer.weight.abs().max().item():.2f}")
+print(f"bias             {layer.bias.item():.2f}")
+print(f"mean of targets  {targets[:101].mean():.2f}")
+print(f"their median     {np.median(targets[:101]):.2f}")

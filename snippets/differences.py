@@ -1,18 +1,15 @@
 """Differences from the workshop of 2019 that no chapter shows."""
 
-# %% imports
-import matplotlib.pyplot as plt
+# %% example
 import torch
 from torch import nn
 
-# %% example
 x1 = torch.tensor([1.0, 2.0], requires_grad=True)  # (2,)
 x2 = torch.tensor([3.0, 4.0])  # (2,)
 x3 = torch.tensor([5.0, 6.0], requires_grad=True)  # (2,)
 z2 = x1 + 2 * x2  # (2,)
 z2.retain_grad()
 y = z2 @ x3 / 5  # ()
-assert y.grad_fn is not None
 optimizer = torch.optim.SGD([x1, x3], lr=0.1)
 
 # %% old-names
@@ -50,6 +47,8 @@ asked = x2.clone().requires_grad_()
 print("if we ask:", asked.grad)
 
 # %% exponent
+import matplotlib.pyplot as plt
+
 figure, axes = plt.subplots(figsize=(5, 1.2))
 axes.axis("off")
 axes.text(0.25, 0.5, r"$\frac{1}{1+e^-x}$", fontsize=26, ha="center")
@@ -60,8 +59,8 @@ plt.show()
 
 # %% labels
 figure, axes = plt.subplots()
-axes.set_xlabel("radius")
-axes.set_xlabel("texture")  # the mistake: set_ylabel was meant
+axes.set_xlabel("Step")
+axes.set_xlabel("Objective")  # the mistake: set_ylabel was meant
 print("x:", repr(axes.get_xlabel()), " y:", repr(axes.get_ylabel()))
 plt.close(figure)
 

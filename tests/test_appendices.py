@@ -9,6 +9,8 @@ import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
 GLOSSARY = DOCS / "appendices" / "glossary.md"
+DIFFERENCES = DOCS / "appendices" / "differences.md"
+NOTATION = DOCS / "appendices" / "notation.md"
 BIBLIOGRAPHY = DOCS / "appendices" / "bibliography.md"
 CHAPTERS = sorted(
     path
@@ -65,13 +67,81 @@ def test_terms_are_in_alphabetical_order_below_their_letters() -> None:
     assert letters[::2] == sorted(letters[::2])
 
 
-def test_every_term_is_linked_from_where_it_is_defined() -> None:
+def entries() -> dict[str, tuple[str, str]]:
+    """What the glossary says of each term, and where it sends its reader."""
+    form = r"^\*\*.+?\*\*\{: #(\S+) \}: (.+)\nSee \[[^\]]+\]\(([^)]+)\)\.$"
+    found = re.findall(form, text(GLOSSARY), re.M)
+    return {anchor: (meaning, see) for anchor, meaning, see in found}
+
+
+def section(page: Path, anchor: str) -> str:
+    """The section of a page that an anchor names, with its heading; empty if none."""
+    parts = re.split(r"^(?=#{2,3} )", page.read_text("utf-8"), flags=re.M)
+    for level, part in [(len(p) - len(p.lstrip("#")), p) for p in parts]:
+        heading = part.partition("\n")[0].strip("# ")
+        named = re.search(r"\{: #([\w-]+) \}$", heading)
+        slug = re.sub(r"[^\w\s-]", "", heading.lower()).strip().replace(" ", "-")
+        if anchor == (named[1] if named else slug):
+            if level == 3:
+                return part
+            return re.split(
+                r"^## ", "".join(parts[parts.index(part) :])[3:], flags=re.M
+            )[0]
+    return ""
+
+
+def test_every_term_has_one_sentence_and_a_section_that_explains_it() -> None:
+    assert set(entries()) == set(terms())
+    for anchor, (meaning, _) in entries().items():
+        assert meaning.endswith("."), anchor
+        assert not re.search(r"[.?!] [A-Z]", meaning), anchor
+
+
+@pytest.mark.parametrize("anchor", sorted(terms()))
+def test_the_section_that_a_term_leads_to_is_there_and_speaks_of_it(
+    anchor: str,
+) -> None:
+    page, _, place = entries()[anchor][1].partition("#")
+    told = section((GLOSSARY.parent / page).resolve(), place)
+    assert told, f"{page} has no #{place}"
+    words = [word[:5].lower() for word in re.findall(r"\w{3,}", terms()[anchor])]
+    assert all(word in told.lower() for word in words), f"{page}#{place}: {words}"
+
+
+def test_every_link_to_the_glossary_leads_to_a_term() -> None:
     linked = {
         anchor
         for page in CHAPTERS
-        for anchor in re.findall(r"\[\*\*[^*]+\*\*\]\([^)#]*#([^)]+)\)", text(page))
+        for anchor in re.findall(r"glossary\.md#([\w-]+)\)", text(page))
     }
-    assert set(terms()) == linked
+    assert linked <= set(terms())
+
+
+def test_no_symbol_is_given_two_meanings() -> None:
+    tables = text(NOTATION).partition("## Neurons")[2].partition("## The running")[0]
+    rows = re.findall(r"^\| (\$.+?) \| (.+?) \| (.+?) \|$", tables, re.M)
+    symbols = [
+        symbol
+        for first, _, _ in rows
+        for symbol in re.findall(r"\$([^$=]+)", first)
+        if symbol.strip(", ")
+    ]
+    assert len(symbols) > 40
+    assert len(symbols) == len(set(symbols)), sorted(symbols)
+
+
+def test_what_the_workshop_left_out_is_here_or_is_said_to_be_missing() -> None:
+    table = text(DIFFERENCES).partition("| named, but left out")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| .+?\(`(\w+)`\) \| (.+) \|$", table, re.M)
+    assert len(rows) == 4
+    for name, told in rows:
+        link = re.search(r"\(([^)#]+)#[\w-]+\)", told)
+        if link:
+            page = (DIFFERENCES.parent / link[1]).resolve()
+            assert name in page.read_text("utf-8"), f"{name} is not in {page}"
+        else:
+            pages = [p.stem for p in CHAPTERS if name in p.read_text("utf-8")]
+            assert (told, pages) == ("not here", []), f"{name} is in {pages}"
 
 
 @pytest.mark.parametrize("page", CHAPTERS, ids=lambda path: path.stem)
