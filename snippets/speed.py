@@ -528,7 +528,7 @@ for parts in (1, 16):
     print(f"{parts:2} parts: {size:10,} bytes")
 
 # %% bfloat16
-steps = torch.full((500,), 1e-3, device=device)
+steps = torch.full((500,), 0.001, device=device)
 for dtype in (torch.bfloat16, torch.float32):
     weight = torch.ones((), dtype=dtype, device=device)
     for step in steps.to(dtype):

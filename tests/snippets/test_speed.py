@@ -130,10 +130,9 @@ def parameters(model: nn.Module) -> list[torch.Tensor]:
     return [each.detach().cpu().double() for each in model.parameters()]
 
 
-def after(names: dict[str, Any], place: torch.device, steps: int) -> list[torch.Tensor]:
+def after(names: dict[str, Any], X: torch.Tensor, steps: int) -> list[torch.Tensor]:
     """The parameters after some steps, from the loss and autograd alone."""
-    model = names["network"]().to(place, torch.float64)
-    X, y = names["X"].to(place, torch.float64), names["y"].to(place, torch.float64)
+    model, X, y = names["network"]().double(), X.double(), names["y"].double()
     for _ in range(steps):
         loss = nn.functional.binary_cross_entropy(model(X), y)
         gradients = torch.autograd.grad(loss, list(model.parameters()))
@@ -155,7 +154,9 @@ def test_every_way_of_taking_a_step_trains_as_the_loop_does(
     place: torch.device,
     way: str,
 ) -> None:
-    see(monkeypatch, names["captured"], device=place)
+    raw = names["X"]
+    X = (raw - raw.mean(0)) / raw.std(0)  # else a saturated layer hardly moves
+    see(monkeypatch, names["captured"], device=place, X=X)
     start = names["network"]().state_dict()
     trainer = names["Trainer"](place)
     step: Callable[[], object] = trainer.step
@@ -176,11 +177,11 @@ def test_every_way_of_taking_a_step_trains_as_the_loop_does(
         for _ in range(20):
             step()
         got = parameters(trainer.model)
-    expected = after(names, place, 20)
+    expected = after(names, X, 20)
     begun = parameters(names["network"]())
     for one, other, before in zip(got, expected, begun, strict=True):
         torch.testing.assert_close(one, other, atol=5e-6, rtol=0)
-        assert (one - before).abs().max() > 2e-5  # by more than the tolerance
+        assert (one - before).abs().max() > 1e-4  # by more than the tolerance
 
 
 @pytest.mark.claim("speed#lab-overhead")
