@@ -132,8 +132,8 @@ def make_step(*layers: nn.Module) -> Callable[[], None]:
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, foreach=False)
 
     def step() -> None:
-        loss = mean_loss(model(inputs), labels)
         optimizer.zero_grad()
+        loss = mean_loss(model(inputs), labels)
         loss.backward()
         optimizer.step()
 

@@ -252,8 +252,8 @@ class Trainer:
 
     def step(self) -> None:
         """Take one step of gradient descent."""
-        loss = self.loss()
         self.optimizer.zero_grad()
+        loss = self.loss()
         loss.backward()
         self.optimizer.step()
 
