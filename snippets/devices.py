@@ -1,4 +1,4 @@
-"""Tensors, optimizers and modules on any device, or else on the CPU."""
+"""Tensors, optimizers and networks on any device, or else on the CPU."""
 
 # %% imports
 import io
@@ -28,31 +28,36 @@ print(y.item())
 print(y.device.type)
 
 
-# %% attempt
-def attempt(action: Callable[[], object]) -> None:
-    """Carry out an action; print what it returns, or its error."""
-    try:
-        print(action())
-    except (AssertionError, RuntimeError, TypeError, ValueError) as error:
-        line = f"{type(error).__name__}: {error}"
-        print(textwrap.fill(line, 72))
-
-
 # %% absent
 x = torch.tensor([1.0, 2.0])  # (2,)
-if torch.backends.cuda.is_built():  # then this is no build for Intel
-    attempt(lambda: x.xpu())
-    attempt(lambda: x.to("xpu"))
-    attempt(lambda: torch.tensor([1.0, 2.0], device="xpu"))
-else:
-    attempt(lambda: x.cuda())
-    attempt(lambda: x.to("cuda"))
-    attempt(lambda: torch.tensor([1.0, 2.0], device="cuda"))
+missing = "xpu" if device.type == "cuda" else "cuda"  # not in this machine
+ways = {
+    "method": lambda: getattr(x, missing)(),  # x.cuda() or x.xpu()
+    "to": lambda: x.to(missing),
+    "device=": lambda: torch.tensor([1.0, 2.0], device=missing),
+}
+for name, way in ways.items():
+    try:
+        way()
+    except (AssertionError, RuntimeError):
+        print(f"{name:7} is refused")
+
 
 # %% meta
 ghost = torch.tensor([5.0, 6.0], device="meta")  # (2,)
 print(ghost)
 print((2 * ghost).shape, ghost.dtype, ghost.device)
+
+
+# %% attempt
+def attempt(action: Callable[[], object]) -> None:
+    """Carry out an action; print what it returns, or its error."""
+    try:
+        print(action())
+    except (RuntimeError, TypeError, ValueError) as error:
+        line = f"{type(error).__name__}: {error}"
+        print(textwrap.fill(line, 72))
+
 
 # %% mixing
 print((x + x).device, (ghost + ghost).device)
@@ -79,13 +84,12 @@ for _ in range(10):
 print(*steps)
 
 # %% gradient-device
-assert x.grad is not None
 print(x.grad.device == x.device)
 
 # %% data
-random = np.random.RandomState(0)
-X_numpy = random.rand(1000, 2)
-noise = random.randn(1000)
+generator = np.random.RandomState(0)
+X_numpy = generator.rand(1000, 2)
+noise = generator.randn(1000)
 y_numpy = 2 * X_numpy[:, 0] - X_numpy[:, 1] + noise
 X = torch.tensor(X_numpy, dtype=torch.float32, device=device)  # (1000, 2)
 y = torch.tensor(y_numpy, dtype=torch.float32, device=device)  # (1000,)
@@ -102,9 +106,9 @@ print(returned is model)
 # %% training
 optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
 for _ in range(500):
+    optimizer.zero_grad()
     predicted = model(X).squeeze(1)  # (1000,)
     loss = (predicted - y).square().mean()  # ()
-    optimizer.zero_grad()
     loss.backward()
     optimizer.step()
 w1, w2 = model.weight[0].tolist()
@@ -129,7 +133,7 @@ torch.save(model.state_dict(), file)
 for place in ("cpu", "meta"):
     file.seek(0)
     state = torch.load(file, map_location=place)
-    print(place, {name: t.device.type for name, t in state.items()})
+    print(place, {name: each.device.type for name, each in state.items()})
 
 # %% context
 with torch.device("meta"):
@@ -141,7 +145,7 @@ with torch.device("meta"):
         "torch.from_numpy(X_numpy)": torch.from_numpy(X_numpy),
     }
 for code, tensor in made.items():
-    print(f"{code:26}", "meta" if tensor.is_meta else "where its data lie")
+    print(f"{code:26}", "meta" if tensor.is_meta else "elsewhere")
 
 # %% default
 torch.set_default_device(device)
@@ -244,7 +248,6 @@ def move(batch: object, device: torch.device | str) -> object:
 
 batch = {"x": torch.ones(2), "parts": [torch.ones(3), "a name"], "n": 1}
 moved = move(batch, "meta")
-assert isinstance(moved, dict)
 for key, item in moved.items():
     print(key, item)
 

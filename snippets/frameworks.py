@@ -1,17 +1,12 @@
-"""What a framework takes over: gradients by hand, and by PyTorch."""
+"""The same gradients by hand, by PyTorch and by measuring."""
 
 # %% imports
 import textwrap
-import warnings
 from collections.abc import Callable
 
-import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
-
-Array = NDArray[np.float64]
 
 # %% vectors
 x1 = np.array([1.0, 2.0])  # (2,)
@@ -29,18 +24,18 @@ print(dx1)
 print(dx3)
 
 # %% torch-gradient
-a1 = torch.from_numpy(x1).clone().requires_grad_()  # (2,)
-a2 = torch.from_numpy(x2)  # (2,)
-a3 = torch.from_numpy(x3).clone().requires_grad_()  # (2,)
+a1 = torch.tensor(x1, requires_grad=True)  # (2,)
+a2 = torch.tensor(x2)  # (2,)
+a3 = torch.tensor(x3, requires_grad=True)  # (2,)
 result = (a1 + 2 * a2) @ a3 / 5  # ()
 result.backward()
-print(result)
+print(result.item())
 print(a1.grad)
 print(a3.grad)
 
 
 # %% slopes
-def slopes(g: Callable[[Array], float], x: Array) -> Array:
+def slopes(g: Callable, x: np.ndarray) -> np.ndarray:
     """Return the central differences of g at x, shape (n,)."""
     h = 1e-6
     steps = h * np.eye(len(x))  # (n, n), one step a row
@@ -52,39 +47,39 @@ print(slopes(lambda x: (x1 + 2 * x2) @ x / 5, x3).round(6))
 
 # %% points
 X = np.array([[0.5, 1.0], [2.0, -1.0], [-1.5, 0.5], [1.0, 2.0]])  # (4, 2)
-t = np.array([1.0, 0.0, 0.0, 1.0])  # (4,), the labels
+labels = np.array([1.0, 0.0, 0.0, 1.0])  # (4,)
 start = np.array([0.5, -1.0])  # (2,)
 
 
 # %% risk
-def probability(theta: Array) -> Array:
+def probability(theta: np.ndarray) -> np.ndarray:
     """Return the neuron's output, shape (4,), for weights (2,)."""
-    return np.asarray(1 / (1 + np.exp(-X @ theta)))
+    return 1 / (1 + np.exp(-X @ theta))
 
 
-def risk(theta: Array) -> float:
+def risk(theta: np.ndarray) -> float:
     """Return the mean cross-entropy of the neuron on the points."""
     p = probability(theta)  # (4,)
-    return float(-(t * np.log(p) + (1 - t) * np.log(1 - p)).mean())
+    return -(labels * np.log(p) + (1 - labels) * np.log(1 - p)).mean()
 
 
 print(f"{risk(start):.4f}")
 
 
 # %% hand
-def hand_gradient(theta: Array) -> Array:
+def hand_gradient(theta: np.ndarray) -> np.ndarray:
     """Return what we believe to be the gradient of the risk, (2,)."""
     p = probability(theta)  # (4,)
-    error = p - t  # (4,), how far off the output is
+    error = p - labels  # (4,), how far off the output is
     slope = p * (1 - p)  # (4,), the derivative of the logistic function
-    return np.asarray(X.T @ (error * slope) / len(t))
+    return X.T @ (error * slope) / len(labels)
 
 
 print(hand_gradient(start).round(4))
 
 
 # %% descend
-def descend(gradient: Callable[[Array], Array], steps: int) -> Array:
+def descend(gradient: Callable, steps: int) -> np.ndarray:
     """Return the weights (2,) after some steps of gradient descent."""
     theta = start
     for _ in range(steps):
@@ -101,18 +96,17 @@ print("by hand: ", hand_gradient(start).round(4))
 print("measured:", slopes(risk, start).round(4))
 
 # %% torch-risk
-theta = torch.from_numpy(start).clone().requires_grad_()  # (2,)
-p = torch.sigmoid(torch.from_numpy(X) @ theta)  # (4,)
-labels = torch.from_numpy(t)  # (4,)
-value = -(labels * p.log() + (1 - labels) * (1 - p).log()).mean()  # ()
+theta = torch.tensor(start, requires_grad=True)  # (2,)
+p = torch.sigmoid(torch.tensor(X) @ theta)  # (4,)
+value = torch.nn.functional.binary_cross_entropy(p, torch.tensor(labels))
 value.backward()
 print(f"{value.item():.4f}", theta.grad)
 
 
 # %% right
-def right_gradient(theta: Array) -> Array:
+def right_gradient(theta: np.ndarray) -> np.ndarray:
     """Return the gradient of the risk, shape (2,)."""
-    return np.asarray(X.T @ (probability(theta) - t) / len(t))
+    return X.T @ (probability(theta) - labels) / len(labels)
 
 
 print(right_gradient(start).round(4))
@@ -121,28 +115,33 @@ for steps in (0, 10, 50, 100):
     print(f"{steps:3} steps  risk {reached:.4f}")
 
 
-# %% numpy-like
+# %% half-square
+def half_square(theta: np.ndarray) -> float:
+    """Return half the mean squared error of the neuron on the points."""
+    return ((probability(theta) - labels) ** 2).mean() / 2
+
+
+print("by hand: ", hand_gradient(start).round(4))
+print("measured:", slopes(half_square, start).round(4))
+
+
+# %% functional
 def f(x1: Tensor, x2: Tensor, x3: Tensor) -> Tensor:
     """Return (x1 + 2 x2)^T x3 / 5, shape (), for three shapes (n,)."""
     return (x1 + 2 * x2) @ x3 / 5
 
 
-vectors = (a1.detach(), a2, a3.detach())
-print(f(*vectors), (x1 + 2 * x2) @ x3 / 5)
-
-# %% functional
 gradient = torch.func.grad(f, argnums=(0, 2))
-for part in gradient(*vectors):
+for part in gradient(*(torch.tensor(x) for x in (x1, x2, x3))):
     print(part)
 
 
 # %% errors
 def torch_risk(theta: Tensor) -> Tensor:
     """Return the mean cross-entropy, shape (), in the dtype of theta."""
-    inputs = torch.from_numpy(X).to(theta.dtype)  # (4, 2)
-    p = torch.sigmoid(inputs @ theta)  # (4,)
-    y = torch.from_numpy(t).to(theta.dtype)  # (4,)
-    return -(y * p.log() + (1 - y) * (1 - p).log()).mean()
+    p = torch.sigmoid(torch.tensor(X, dtype=theta.dtype) @ theta)  # (4,)
+    targets = torch.tensor(labels, dtype=theta.dtype)  # (4,)
+    return torch.nn.functional.binary_cross_entropy(p, targets)
 
 
 exact = right_gradient(start)[1]
@@ -153,16 +152,16 @@ def step_error(h: float, dtype: torch.dtype) -> float:
     there = torch.tensor(start, dtype=dtype)  # (2,)
     step = torch.tensor([0.0, h], dtype=dtype)  # (2,)
     change = torch_risk(there + step) - torch_risk(there - step)
-    return float(abs(change.item() / (2 * h) - exact))
+    return abs(change.item() / (2 * h) - exact)
 
 
 for h in (1e-2, 1e-3, 1e-4):
-    double = step_error(h, torch.float64)
-    print(f"h = {h:.0e}  error {double:.0e}")
+    print(f"h = {h:.0e}  error {step_error(h, torch.float64):.0e}")
 
 # %% step-figure
-powers = np.arange(-12, 0.5, 0.5)
-steps_h = 10.0**powers
+import matplotlib.pyplot as plt
+
+steps_h = 10.0 ** np.arange(-12, 0.5, 0.5)
 _, axes = plt.subplots(figsize=(5, 3.6), layout="constrained")
 for dtype, style in ((torch.float32, "o--"), (torch.float64, "s-")):
     wrong = [max(step_error(h, dtype), 1e-13) for h in steps_h]
@@ -203,50 +202,35 @@ numbers = [1.0, 2.0, 3.0, 4.0]
 print(f"{np.std(numbers):.3f} {torch.tensor(numbers).std().item():.3f}")
 print(f"{torch.tensor(numbers).std(correction=0).item():.3f}")
 
-# %% step-too-small
-in_float32 = torch.tensor(start, dtype=torch.float32)  # (2,)
-step = torch.tensor([0.0, 1e-9])  # (2,)
-print(torch.equal(in_float32 + step, in_float32))
-print((torch_risk(in_float32 + step) - torch_risk(in_float32)).item())
-
-
-# %% exercise-forward
-def along(direction: Tensor) -> tuple[float, float]:
-    """Return y and its derivative as x1 moves along a direction (2,)."""
-    with warnings.catch_warnings():  # about a part of PyTorch itself
-        warnings.simplefilter("ignore", DeprecationWarning)
-        value, slope = torch.func.jvp(  # type: ignore[misc]  # gives two
-            lambda x: f(x, vectors[1], vectors[2]),
-            (vectors[0],),
-            (direction,),
-        )
-    return value.item(), round(slope.item(), 6)
-
-
-for direction in torch.eye(2, dtype=torch.float64):  # (2,)
-    print(*along(direction))
+# %% exercise-functional
+functional = torch.func.grad(torch_risk)
+weights = torch.tensor(start)  # (2,)
+for _ in range(100):
+    weights = weights - 0.5 * functional(weights)
+print(weights, weights.requires_grad)
+print(np.allclose(weights, descend(right_gradient, 100)))
 
 
 # %% exercise-tanh
-def squares(theta: Array) -> float:
+def squares(theta: np.ndarray) -> float:
     """Return the mean squared error of a tanh neuron on the points."""
-    return float(((np.tanh(X @ theta) - t) ** 2).mean())
+    return ((np.tanh(X @ theta) - labels) ** 2).mean()
 
 
-h = np.tanh(X @ start)  # (4,)
-by_hand = X.T @ (2 * (h - t) * (1 - h**2)) / len(t)  # (2,)
+out = np.tanh(X @ start)  # (4,)
+by_hand = X.T @ (2 * (out - labels) * (1 - out**2)) / len(labels)  # (2,)
 print(by_hand.round(4), slopes(squares, start).round(4))
 
-weights = torch.from_numpy(start).clone().requires_grad_()  # (2,)
-outputs = torch.tanh(torch.from_numpy(X) @ weights)  # (4,)
-(outputs - labels).square().mean().backward()
-print(weights.grad)
+theta = torch.tensor(start, requires_grad=True)  # (2,)
+outputs = torch.tanh(torch.tensor(X) @ theta)  # (4,)
+(outputs - torch.tensor(labels)).square().mean().backward()
+print(theta.grad)
 
 
 # %% exercise-three
-def softplus(w: Array) -> float:
+def softplus(w: np.ndarray) -> float:
     """Return log(1 + exp(w @ x)) for x = (2, -1)."""
-    return float(np.log1p(np.exp(w @ X[1])))
+    return np.log1p(np.exp(w @ X[1]))
 
 
 s = 1 / (1 + np.exp(-start @ X[1]))  # ()
@@ -263,11 +247,11 @@ for name, candidate in candidates.items():
 calls = 0
 
 
-def counted(x: Array) -> float:
+def counted(x: np.ndarray) -> float:
     """Return the sum of squares of x, and count the call."""
     global calls
     calls += 1
-    return float(x @ x)
+    return x @ x
 
 
 many = np.linspace(-1.0, 1.0, 1000)  # (1000,)

@@ -1,19 +1,18 @@
-"""A CPU and a GPU, measured: launches, copies, products, training."""
+"""What a device really does: overhead, bandwidth, arithmetic, memory."""
 
 # %% imports
-import textwrap
 import time
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
-import matplotlib.pyplot as plt
 import torch
 from sklearn.datasets import load_breast_cancer
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.func import functional_call, grad, vmap
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from torch.utils.benchmark import Measurement, Timer
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -72,34 +71,35 @@ def addition(numbers: int, place: torch.device) -> Measurement:
     return measured
 
 
-for numbers in (1, 1000, 1_000_000, 10_000_000):
-    cells = [
-        f"{place.type} {micro(addition(numbers, place))}"
-        for place in devices
-    ]
-    print(f"{numbers:10,} numbers:", *cells)
+for place in devices:
+    for numbers in (1, 1000, 100_000, 1_000_000, 10_000_000):
+        measured = addition(numbers, place)
+        rate = 8 * numbers / measured.median / GIGA  # read, and written
+        print(f"{place.type} {numbers:10,} {micro(measured)} {rate:8.3f}")
 
 
 # %% copies
-def copies(numbers: int) -> list[Measurement]:
-    """Measure moving float32 numbers to the device, and back."""
-    here = torch.rand(numbers)
-    pinned = here.pin_memory() if device.type == "cuda" else here
-    there = torch.empty(numbers, device=device)
-    back = torch.empty(numbers)
-    times = [
-        timed(lambda: there.copy_(here)),
-        timed(lambda: there.copy_(pinned, non_blocking=True)),
-        timed(lambda: back.copy_(there)),
-    ]
+def copies(numbers: int) -> dict[str, Measurement]:
+    """Measure copies of float32 numbers, by where they go."""
+    here, back = torch.rand(numbers), torch.empty(numbers)
+    times = {"cpu to cpu": timed(lambda: back.copy_(here))}
+    if device.type != "cpu":
+        there = torch.empty(numbers, device=device)
+        times[f"cpu to {device.type}"] = timed(lambda: there.copy_(here))
+        times[f"{device.type} to cpu"] = timed(lambda: back.copy_(there))
+    if device.type == "cuda":
+        pinned = here.pin_memory()
+        times["pinned to cuda"] = timed(
+            lambda: there.copy_(pinned, non_blocking=True)
+        )
     assert torch.equal(back, here)
     return times
 
 
-print("   numbers     there   pinned     back    in GB/s")
 for numbers in (1, 1000, 100_000, 10_000_000):
-    rates = [4 * numbers / each.median / GIGA for each in copies(numbers)]
-    print(f"{numbers:10,}:", *(f"{rate:8.4f}" for rate in rates))
+    for route, measured in copies(numbers).items():
+        rate = 4 * numbers / measured.median / GIGA
+        print(f"{route:14} {numbers:10,} numbers {rate:9.4f} GB/s")
 
 
 # %% relative-error
@@ -115,16 +115,17 @@ def relative_error(A: Tensor, B: Tensor, C: Tensor) -> float:
 # %% precisions
 PRECISIONS = {  # dtype, what float32 products may use, allowed error
     "float32": (torch.float32, "highest", 1e-5),
-    "TF32": (torch.float32, "high", 2e-3),
     "bfloat16": (torch.bfloat16, "highest", 2e-2),
 }
+if device.type == "cuda":
+    PRECISIONS["TF32"] = (torch.float32, "high", 2e-3)
 
 
 def products(place: torch.device, precision: str) -> dict[int, Measurement]:
     """Measure products of ever larger squares, until one takes 10 ms."""
     dtype, setting, allowed = PRECISIONS[precision]
     torch.set_float32_matmul_precision(setting)
-    times: dict[int, Measurement] = {}
+    times = {}
     size = 32
     while size <= 32 or times[size // 2].median < 10 * MILLI:
         A = torch.randn(size, size, device=place)
@@ -145,29 +146,22 @@ speeds = {  # in GFLOP/s
     }
     for place in devices
     for precision in PRECISIONS
+    if place.type == "cuda" or precision != "TF32"
 }
-print("size  ", *(f"{kind:>10}" for kind, _ in speeds))
-print("      ", *(f"{precision:>10}" for _, precision in speeds))
-for size in sorted(set().union(*speeds.values())):
-    row = [
-        f"{speed[size]:10,.1f}" if size in speed else f"{'-':>10}"
-        for speed in speeds.values()
-    ]
-    print(f"{size:6}", *row)
+for (kind, precision), speed in speeds.items():
+    print(kind, precision)
+    print("  size   ", *(f"{size:8}" for size in speed))
+    print("  GFLOP/s", *(f"{each:8,.0f}" for each in speed.values()))
 
 # %% products-figure
+import matplotlib.pyplot as plt
+
 figure, axes = plt.subplots(figsize=(5, 3.8), layout="constrained")
 styles = {"float32": "-", "TF32": "--", "bfloat16": ":"}
-for number, ((kind, precision), speed) in enumerate(speeds.items()):
-    color = "C0" if number < len(PRECISIONS) else "C1"
-    axes.loglog(
-        list(speed),
-        list(speed.values()),
-        styles[precision],
-        color=color,
-        marker="o",
-        label=f"{kind}, {precision}",
-    )
+for (kind, precision), speed in speeds.items():
+    style = f"{'C0' if kind == 'cpu' else 'C1'}o{styles[precision]}"
+    label = f"{kind}, {precision}"
+    axes.loglog(list(speed), list(speed.values()), style, label=label)
 axes.set_xlabel("size of the matrices")
 axes.set_ylabel("GFLOP/s")
 axes.legend()
@@ -189,37 +183,34 @@ def there_and_back(size: int) -> Measurement:
 
 def first_faster(times: dict[int, float], than: dict[int, float]) -> str:
     """Name the size from which on all times are shorter by a tenth."""
-    common = sorted(set(times) & set(than), reverse=True)
-    found_size = None
-    for size in common:
+    first = None
+    for size in sorted(set(times) & set(than), reverse=True):
         if times[size] > 0.9 * than[size]:
             break
-        found_size = size
-    return f"from size {found_size} on" if found_size else "at no size"
+        first = size
+    return f"from size {first} on" if first else "at no size"
 
 
 # %% crossing
-on_cpu, on_device = [
-    {
-        size: 2 * size**3 / speed / GIGA
-        for size, speed in speeds[key].items()
+seconds = {
+    (kind, precision): {
+        n: 2 * n**3 / each / GIGA for n, each in speed.items()
     }
-    for key in ((cpu.type, "float32"), (device.type, "float32"))
-]
+    for (kind, precision), speed in speeds.items()
+}
+on_cpu = seconds["cpu", "float32"]
 moved = {size: there_and_back(size).median for size in on_cpu}
-print(
-    f"{device} faster than the CPU, data there already:",
-    first_faster(on_device, on_cpu),
-)
-print(
-    f"{device} faster than the CPU, data there and back:",
-    first_faster(moved, on_cpu),
-)
+curves = {"bfloat16 on the CPU": seconds["cpu", "bfloat16"]}
+if device.type != "cpu":
+    curves[f"float32 on {device.type}"] = seconds[device.type, "float32"]
+    curves[f"float32 on {device.type} and back"] = moved
+for name, curve in curves.items():
+    print(f"{name}: faster {first_faster(curve, on_cpu)}")
 
 # %% crossing-figure
 figure, axes = plt.subplots(figsize=(5, 3.8), layout="constrained")
-curves = {cpu.type: on_cpu, device.type: on_device, "there and back": moved}
-for (name, curve), style in zip(curves.items(), "sox", strict=False):
+shown = {"float32 on the CPU": on_cpu, **curves}
+for (name, curve), style in zip(shown.items(), "sodx", strict=False):
     axes.loglog(list(curve), list(curve.values()), marker=style, label=name)
 axes.set_xlabel("size of the matrices")
 axes.set_ylabel("time of a product in s")
@@ -249,20 +240,20 @@ def network() -> nn.Sequential:
 class Trainer:
     """The lab's training: a network, its data, and steps."""
 
-    def __init__(self, place: torch.device, dtype: Any = torch.float32):
+    def __init__(self, place, dtype=torch.float32, copies=1):
         self.model = network().to(place, dtype)
-        self.X, self.y = X.to(place, dtype), y.to(place, dtype)
+        self.X = X.repeat(copies, 1).to(place, dtype)
+        self.y = y.repeat(copies, 1).to(place, dtype)
         self.optimizer = torch.optim.SGD(self.model.parameters(), lr=0.01)
 
     def loss(self) -> Tensor:
         """Give the mean loss, shape ()."""
-        value: Tensor = mean_loss(self.model(self.X), self.y)
-        return value
+        return mean_loss(self.model(self.X), self.y)
 
     def step(self) -> None:
         """Take one step of gradient descent."""
-        loss = self.loss()
         self.optimizer.zero_grad()
+        loss = self.loss()
         loss.backward()
         self.optimizer.step()
 
@@ -290,31 +281,30 @@ def checked(trainer: Trainer, step: Callable[[], object]) -> Measurement:
 # %% loop
 plain = {}
 for place in devices:
-    trainer = Trainer(place)
-    plain[place.type] = checked(trainer, trainer.step)
-    print(f"{place.type}: {micro(plain[place.type])} microseconds a step")
+    for copies_of in (1, 10):
+        trainer = Trainer(place, copies=copies_of)
+        measured = checked(trainer, trainer.step)
+        plain[place.type, copies_of] = measured
+        print(f"{place.type} {341 * copies_of:5} samples {micro(measured)}")
 
 
-# %% compiled
-def compiled(trainer: Trainer) -> Callable[[], None]:
-    """Give a step whose loss PyTorch has compiled."""
-    generate = device.type != "cpu"  # code for the CPU needs a C++ compiler
-    backend = "inductor" if generate else "aot_eager"
-    loss_of = torch.compile(trainer.loss, backend=backend)
+# %% by-hand
+def by_hand(trainer: Trainer) -> Callable[[], None]:
+    """Give a step whose derivatives are worked out by hand."""
+    W1, b1, W2, b2 = (p.detach() for p in trainer.model.parameters())
+    X, y = trainer.X, trainer.y
 
     def step() -> None:
-        loss = loss_of()
-        trainer.optimizer.zero_grad()
-        loss.backward()
-        trainer.optimizer.step()
+        h = torch.sigmoid(torch.addmm(b1, X, W1.T))  # (341, 2)
+        p = torch.sigmoid(torch.addmm(b2, h, W2.T))  # (341, 1)
+        g2 = (p - y) / len(X)  # (341, 1), for the last affine part
+        g1 = g2 @ W2 * h * (1 - h)  # (341, 2), for the first
+        W2.sub_(g2.T @ h, alpha=0.01)
+        b2.sub_(g2.sum(0), alpha=0.01)
+        W1.sub_(g1.T @ X, alpha=0.01)
+        b1.sub_(g1.sum(0), alpha=0.01)
 
     return step
-
-
-trainer = Trainer(device)
-print(
-    f"compiled: {micro(checked(trainer, compiled(trainer)))} microseconds"
-)
 
 
 # %% captured
@@ -334,11 +324,17 @@ def captured(step: Callable[[], None]) -> Callable[[], None]:
     return graph.replay
 
 
-trainer = Trainer(device)
-print(
-    f"captured: {micro(checked(trainer, captured(trainer.step)))}"
-    " microseconds"
-)
+# %% ways
+trainer, fused = Trainer(device), Trainer(device)
+ways = {"as written": (trainer, trainer.step)}
+ways["by hand"] = trainer, by_hand(trainer)
+if device.type != "cpu":
+    fused.loss = torch.compile(fused.loss)
+    ways["compiled"] = fused, fused.step
+if device.type == "cuda":
+    ways["captured"] = trainer, captured(trainer.step)
+for name, (trained, step) in ways.items():
+    print(f"{name:10} {micro(checked(trained, step))}")
 
 
 # %% many
@@ -360,8 +356,7 @@ class Many:
     def loss(self, parameters: dict[str, Tensor]) -> Tensor:
         """Give the mean loss, shape (), of one network's parameters."""
         p = functional_call(self.model, parameters, (self.X,))
-        value: Tensor = mean_loss(p, self.y)
-        return value
+        return mean_loss(p, self.y)
 
     def step(self) -> None:
         """Take one step of gradient descent with every network."""
@@ -381,35 +376,30 @@ def side_by_side(seeds: int) -> Measurement:
     return timed(captured(many.step))
 
 
-alone = 1 / plain[device.type].median  # steps a second
-print("   seeds   microseconds a step   seed-steps a second    gain")
-seeds, seconds = 1, 0.0
-while seconds < 3 * MILLI:
+alone = 1 / plain[device.type, 1].median  # steps a second
+print("   seeds   microseconds a step    gain")
+seeds, spent = 1, 0.0
+while spent < 3 * MILLI:
     measured = side_by_side(seeds)
-    seconds = measured.median
-    rate = seeds / seconds
-    times = micro(measured)
-    print(f"{seeds:8,} {times:>21} {rate:21,.0f} {rate / alone:7,.1f}")
+    spent = measured.median
+    gain = seeds / spent / alone
+    print(f"{seeds:8,} {micro(measured):>21} {gain:7.1f}")
     seeds *= 10
 
 
 # %% kept
-class Kept(saved_tensors_hooks):
-    """Counts, while active, the bytes that are kept for a backward pass."""
+def kept(action: Callable[[], Tensor]) -> int:
+    """Count the bytes that an action keeps for a backward pass."""
+    sizes = {}  # by memory, so that each counts once
 
-    def __init__(self) -> None:
-        self.sizes: dict[int, int] = {}
-        super().__init__(self.keep, lambda tensor: tensor)
-
-    def keep(self, tensor: Tensor) -> Tensor:
-        """Note a tensor that will be needed; each memory counts once."""
-        self.sizes[tensor.untyped_storage().data_ptr()] = tensor.nbytes
+    def keep(tensor: Tensor) -> Tensor:
+        sizes[tensor.untyped_storage().data_ptr()] = tensor.nbytes
         return tensor
 
-    @property
-    def total(self) -> int:
-        """The bytes that are kept."""
-        return sum(self.sizes.values())
+    with saved_tensors_hooks(keep, lambda tensor: tensor):
+        result = action()  # held, so that no memory is used twice
+    del result
+    return sum(sizes.values())
 
 
 # %% deep
@@ -418,70 +408,48 @@ blocks = [
     nn.Sequential(nn.Linear(256, 256), nn.Sigmoid()) for _ in range(10)
 ]
 deep = nn.Sequential(*blocks).to(device)
+
+
+def summed(x: Tensor) -> Tensor:
+    """Give the sum of the network's outputs, shape ()."""
+    return deep(x).sum()
+
+
 held = sum(p.nbytes for p in deep.parameters())
 print(f"parameters {held:12,} bytes")
 for samples in (64, 1024, 16384):
     x = torch.zeros(samples, 256, device=device)
-    kept = Kept()
-    with kept:
-        result = deep(x).sum()
-    print(f"{samples:6,} samples {kept.total:11,} bytes kept")
-
-# %% kept-by-hand
-weights = 9 * 256 * 256 * 4
-outputs = 10 * 16384 * 256 * 4
-inputs = 16384 * 256 * 4
-print(f"{weights + outputs + inputs:,} bytes")
-
-
-# %% peak
-def peak(action: Callable[[], object]) -> str:
-    """Say how many bytes the device has held at once, if it counts them."""
-    if device.type not in ("cuda", "xpu"):
-        action()
-        return f"{device.type} does not count"
-    torch.accelerator.reset_peak_memory_stats()
-    before = torch.accelerator.memory_allocated()
-    action()
-    most = torch.accelerator.max_memory_allocated() - before
-    return f"{most:,} bytes more"
-
-
-x = torch.zeros(16384, 256, device=device)
-print("forward and backward: ", peak(lambda: deep(x).sum().backward()))
+    print(f"{samples:6,} samples {kept(partial(summed, x)):11,} bytes")
 with torch.no_grad():
-    print("forward, no gradient: ", peak(lambda: deep(x).sum()))
+    print(f"without gradients {kept(partial(summed, x)):5,} bytes")
 
 
-# %% traffic
-class Traffic(TorchDispatchMode):
-    """Counts, while active, the bytes that operations read and write."""
+# %% count
+class Recorder(TorchDispatchMode):
+    """Counts, while active, operations and the bytes that they touch."""
 
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # PyTorch's
-        self.total = 0
+    def __init__(self):
+        super().__init__()
+        self.counts = Counter()
+        self.nbytes = 0
 
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
-        """Add what goes in and comes out, but for views; carry it out."""
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        """Carry out an operation; count it, unless it is only a view."""
         result = func(*args, **(kwargs or {}))
-        if not func.is_view:
-            tensors = torch.utils._pytree.tree_leaves(
-                (args, kwargs, result)
-            )
-            self.total += sum(
-                each.nbytes for each in tensors if isinstance(each, Tensor)
-            )
+        if func.namespace == "aten" and not func.is_view:
+            self.counts[func.overloadpacket.__name__] += 1
+            for each in tree_leaves((args, kwargs, result)):
+                if isinstance(each, Tensor):
+                    self.nbytes += each.nbytes  # read, or written
         return result
 
 
 # %% work-and-traffic
 def work_and_traffic(action: Callable[[], object]) -> tuple[int, int]:
     """Count an action's FLOP in matrix products, and all its bytes."""
-    with FlopCounterMode(display=False) as counter, Traffic() as traffic:
+    with FlopCounterMode(display=False) as counter, Recorder() as recorder:
         action()
-    return int(counter.get_total_flops()), traffic.total
+    return counter.get_total_flops(), recorder.nbytes
 
 
 lab = Trainer(device)
@@ -489,24 +457,14 @@ print(*work_and_traffic(lab.step))
 
 
 # %% bandwidth
-def copy_speed() -> float:
-    """Measure copies of ever more numbers until one takes 3 ms, in GB/s."""
-    numbers, seconds, speed = 2**20, 0.0, 0.0
-    while seconds < 3 * MILLI:
-        source = torch.rand(numbers, device=device)
-        target = torch.empty_like(source)
-        seconds = timed(partial(target.copy_, source)).median
-        assert torch.equal(source, target)
-        speed = 2 * source.nbytes / seconds / GIGA  # read, and written
-        numbers *= 2
-    return speed
-
-
-bandwidth = copy_speed()
+source = torch.zeros(2**26, device=device)  # 256 MiB
+target = torch.empty_like(source)
+copied = timed(lambda: target.copy_(source)).median
+bandwidth = 2 * source.nbytes / copied / GIGA  # read, and written
 rate = max(speeds[device.type, "float32"].values())
 print(f"memory {bandwidth:10,.1f} GB/s")
 print(f"float32 {rate:9,.1f} GFLOP/s")
-print(f"both busy at {rate / bandwidth:.1f} FLOP per byte")
+print(f"ridge {rate / bandwidth:11.1f} FLOP per byte")
 
 
 # %% workloads
@@ -516,11 +474,11 @@ def square(size: int) -> Callable[[], Tensor]:
     return lambda: A @ A
 
 
-hundred = Many(100, device)
-workloads: dict[str, Callable[[], object]] = {
+x = torch.zeros(1024, 256, device=device)
+workloads = {
     "lab, 1 network": lab.step,
-    "lab, 100 networks": hundred.step,
-    "deep network, 1024 samples": lambda: deep(x[:1024]),
+    "lab, 100 networks": Many(100, device).step,
+    "deep network, 1024 samples": partial(deep, x),
     "product, size 32": square(32),
     "product, size 256": square(256),
     "product, size 1024": square(1024),
@@ -529,10 +487,9 @@ points = {}
 for name, action in workloads.items():
     work, traffic = work_and_traffic(action)
     points[name] = work / traffic, work / timed(action).median / GIGA
-    print(
-        f"{name:26} {points[name][0]:7.2f} FLOP per byte"
-        f" {points[name][1]:12,.2f} GFLOP/s"
-    )
+    intensity, reached = points[name]
+    share = reached / min(rate, bandwidth * intensity)
+    print(f"{name:26} {intensity:7.2f} {reached:9,.2f} {share:8.1%}")
 
 # %% roofline
 figure, axes = plt.subplots(figsize=(5, 3.8), layout="constrained")
@@ -547,54 +504,42 @@ axes.set_ylabel("GFLOP/s")
 axes.legend()
 plt.show()
 
-
-# %% attempt
-def attempt(action: Callable[[], object]) -> None:
-    """Carry out an action; print what it returns, or its error."""
-    try:
-        print(action())
-    except RuntimeError as error:
-        line = f"{type(error).__name__}: {error}"
-        print(textwrap.fill(line, 72))
-
-
 # %% too-large
-attempt(lambda: torch.empty(10**15, device=device))
+try:
+    torch.empty(10**15, device=device)
+except RuntimeError:
+    print(f"refused: {4 * 10**15:,} bytes")
 
-# %% too-large-repaired
-needed = 4 * 10**15
-part = torch.empty(10**6, device=device)
-print(f"{needed // part.nbytes:,} parts of {part.nbytes:,} bytes")
+# %% in-parts
+x = torch.rand(4096, 256).to(device)  # (4096, 256)
 
-# %% no-grad-forgotten
-x = torch.zeros(1024, 256, device=device)
-kept = Kept()
-with kept:
-    total = torch.zeros((), device=device)
-    for _ in range(10):  # ten batches of a validation set
-        total += deep(x).sum()
-print(f"{kept.total:,} bytes kept")
 
-# %% no-grad
-kept = Kept()
-with kept, torch.no_grad():
-    total = torch.zeros((), device=device)
-    for _ in range(10):
-        total += deep(x).sum()
-print(f"{kept.total:,} bytes kept")
+def gradients(parts: int) -> list[Tensor]:
+    """Return the gradients of the mean, added up over so many parts."""
+    deep.zero_grad()
+    for part in x.chunk(parts):  # each (4096 / parts, 256)
+        (summed(part) / len(x)).backward()
+    return [p.grad.clone() for p in deep.parameters()]
 
-# %% bfloat16-sum
-ones = torch.ones(1000, dtype=torch.bfloat16, device=device)
-total = torch.zeros((), dtype=torch.bfloat16, device=device)
-for one in ones:
-    total = total + one
-print(total.item(), ones.sum().item(), ones.sum(dtype=torch.float32).item())
+
+print(all(map(torch.allclose, gradients(1), gradients(16))))
+for parts in (1, 16):
+    size = kept(partial(summed, x.chunk(parts)[0]))
+    print(f"{parts:2} parts: {size:10,} bytes")
+
+# %% bfloat16
+steps = torch.full((500,), 0.001, device=device)
+for dtype in (torch.bfloat16, torch.float32):
+    weight = torch.ones((), dtype=dtype, device=device)
+    for step in steps.to(dtype):
+        weight -= step
+    print(dtype, f"{weight.item():.3f}")
 
 # %% exercise-impossible
 work = 2 * 8192**3
 told = work / 5e-6  # FLOP/s
 print(f"{work:,} FLOP in 5 microseconds: {told / 1e15:.0f} PFLOP/s")
-print(f"{told / 19.5e12:,.0f} times an A100")
+print(f"{told / 2250e12:.0f} times the peak of a B200")
 
 # %% exercise-memory
 for samples in (64, 1024, 16384):
@@ -604,20 +549,9 @@ print(f"as much from {held / (10 * 256 * 4):.0f} samples on")
 
 
 # %% exercise-check
-def wrong_product(A: Tensor, B: Tensor) -> Tensor:
-    """Give A B, but for one number which is 0."""
-    C = A @ B
-    C[3, 5] = 0
-    return C
-
-
 torch.manual_seed(0)
 A, B = torch.randn(2, 64, 64)
-print(relative_error(A, B, A @ B) < 1e-5)
-print(relative_error(A, B, wrong_product(A, B)) < 1e-5)
-
-# %% exercise-gain
-launch, work_time = 100 * MICRO, 0.01 * MICRO  # invented, not measured
-for seeds in (1, 100, 10_000, 1_000_000):
-    gain = seeds * (launch + work_time) / (launch + seeds * work_time)
-    print(f"{seeds:9,} networks: {gain:8.1f} times the seed-steps")
+C = A @ B
+print(relative_error(A, B, C) < 1e-5)
+C[3, 5] = 0
+print(relative_error(A, B, C) < 1e-5)

@@ -1,6 +1,6 @@
 """Is what the chapter on devices says and prints true?"""
 
-import re
+import io
 from collections.abc import Callable
 from typing import Any
 
@@ -28,28 +28,51 @@ def test_one_two_three_make_six_on_the_device_that_was_found(
     assert all(names[name].device.type == kind for name in "abc")
 
 
-def test_the_device_is_an_accelerator_only_if_one_is_available(
+@pytest.mark.claim("devices#device-exists")
+def test_the_device_that_is_found_exists_on_this_machine(
     names: dict[str, Any],
 ) -> None:
-    is_accelerator = names["device"].type != "cpu"
-    assert is_accelerator == torch.accelerator.is_available()
-
-
-def test_all_three_ways_to_an_absent_device_raise_the_same_error(ran: Any) -> None:
-    absent = re.findall(
-        r"^AssertionError: Torch not compiled with (\w+) enabled$", ran.output, re.M
-    )
-    assert len(absent) == 3
-    assert len(set(absent)) == 1
-    assert absent[0] == ("XPU" if torch.backends.cuda.is_built() else "CUDA")
-
-
-def test_without_the_check_a_build_for_cuda_would_still_name_cuda() -> None:
-    built_for = torch.accelerator.current_accelerator()
-    if torch.backends.cuda.is_built():
-        assert built_for == torch.device("cuda")
+    device = names["device"]
+    assert (device.type != "cpu") == torch.accelerator.is_available()
+    assert torch.ones(3, device=device).sum().item() == 3  # it computes
+    built_for = torch.accelerator.current_accelerator()  # without looking
     if built_for is None:
-        assert torch.accelerator.current_accelerator(check_available=True) is None
+        assert device.type == "cpu"
+    elif not torch.accelerator.is_available():
+        with pytest.raises((AssertionError, RuntimeError)):
+            torch.ones(3, device=built_for)
+
+
+@pytest.mark.claim("devices#three-ways")
+def test_all_three_ways_reach_a_device_or_refuse_a_missing_one(
+    ran: Any, names: dict[str, Any]
+) -> None:
+    here = names["device"].type
+    x = torch.tensor([1.0, 2.0])
+
+    def ways(kind: str) -> list[Callable[[], Tensor]]:
+        return [
+            lambda: getattr(x, kind)(),
+            lambda: x.to(kind),
+            lambda: torch.tensor([1.0, 2.0], device=kind),
+        ]
+
+    for way in ways(here if here in {"cpu", "cuda", "xpu"} else "cpu"):
+        assert way().device.type in {here, "cpu"}
+        assert way().tolist() == [1.0, 2.0]
+    missing = [kind for kind in ("cuda", "xpu") if kind != here]
+    for kind in missing:
+        for way in ways(kind):
+            with pytest.raises((AssertionError, RuntimeError)):
+                way()
+    assert ran.output.count(" is refused\n") == 3
+
+
+def test_a_build_for_cpus_says_what_the_text_quotes() -> None:
+    if torch.version.cuda or torch.version.hip:
+        pytest.skip("this PyTorch is built for a GPU")
+    with pytest.raises(AssertionError, match="Torch not compiled with CUDA enabled"):
+        torch.ones(2).to("cuda")
 
 
 def test_the_steps_of_gradient_descent_follow_their_closed_form(ran: Any) -> None:
@@ -69,24 +92,48 @@ def test_the_trained_layer_is_the_least_squares_solution(ran: Any) -> None:
     assert f"loss {squares[0] / 1000:.3f}\n" in ran.output
 
 
-def test_a_vector_and_a_ghost_are_refused_but_numbers_are_allowed() -> None:
-    ghost = torch.ones(2, device="meta")
-    for cpu_tensor in (torch.ones(2), torch.ones(1)):
-        with pytest.raises(RuntimeError, match="not on the expected device"):
-            cpu_tensor * ghost
-    for number in (2.0, torch.tensor(2.0)):
-        assert (number * ghost).is_meta
-        assert (ghost - number).is_meta
+@pytest.mark.claim("devices#mixing")
+@pytest.mark.parametrize("operation", [torch.add, torch.mul, torch.sub, torch.maximum])
+def test_two_devices_do_not_mix_but_numbers_go_with_any(operation: Any) -> None:
+    places = [torch.device("meta")]
+    if torch.accelerator.is_available():
+        places.append(torch.device(torch.accelerator.current_accelerator()))
+    for place in places:
+        there = torch.ones(2, device=place)
+        for here in (torch.ones(2), torch.ones(1)):
+            for pair in ((here, there), (there, here)):
+                with pytest.raises(RuntimeError, match="device"):
+                    operation(*pair)
+        for pair in ((torch.tensor(2.0), there), (there, torch.tensor(2.0))):
+            assert operation(*pair).device.type == place.type
+    assert (2.0 * torch.ones(2, device="meta")).is_meta
     with pytest.raises(RuntimeError, match="not on the expected device"):
         torch.ones(2) * torch.tensor(2.0, device="meta")
+
+
+@pytest.mark.claim("devices#follows")
+@pytest.mark.parametrize("place", ["cpu", "meta", "found"])
+def test_results_and_gradients_are_where_the_operands_are(
+    names: dict[str, Any], place: str
+) -> None:
+    device = names["device"] if place == "found" else torch.device(place)
+    x = torch.ones(3, 2, device=device, requires_grad=True)
+    w = torch.ones(2, device=device, requires_grad=True)
+    results = [x @ w, x.sum(0), x.exp(), torch.cat([x, x]), (x @ w).mean()]
+    assert {each.device.type for each in results} == {device.type}
+    results[-1].backward()
+    assert x.grad is not None
+    assert w.grad is not None
+    assert {x.grad.device.type, w.grad.device.type} == {device.type}
 
 
 def test_this_pytorch_lets_a_matrix_product_with_a_ghost_pass(ran: Any) -> None:
     product = torch.ones(2, 2) @ torch.ones(2, 2, device="meta")
     assert product.device == torch.device("cpu")
-    assert "refused" not in ran.output
+    assert ran.namespace["ghost"].is_meta
 
 
+@pytest.mark.claim("devices#to-tensor")
 def test_to_records_a_copy_but_returns_the_tensor_itself_where_it_is() -> None:
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     assert x.to("cpu") is x
@@ -98,21 +145,60 @@ def test_to_records_a_copy_but_returns_the_tensor_itself_where_it_is() -> None:
     assert moved.grad_fn is not None
 
 
+@pytest.mark.claim("devices#device-of-arguments")
 def test_the_repaired_sum_agrees_with_the_hand_calculation(
     names: dict[str, Any],
 ) -> None:
     assert names["weighted_sum_anywhere"](torch.tensor([5.0, 6.0])) == 1 * 5 + 2 * 6
+    on_device = torch.tensor([5.0, 6.0], device=names["device"])
+    assert names["weighted_sum_anywhere"](on_device).item() == 1 * 5 + 2 * 6
     ghost = names["weighted_sum_anywhere"](torch.ones(2, device="meta"))
     assert ghost.is_meta
+    with pytest.raises(RuntimeError, match="device"):
+        names["weighted_sum"](torch.ones(2, device="meta"))
     assert ghost.shape == ()
 
 
-def test_a_moved_model_has_parameters_that_the_old_optimizer_does_not_hold() -> None:
+@pytest.mark.claim("devices#to-module")
+def test_a_moved_module_has_parameters_that_the_old_optimizer_does_not_hold() -> None:
     model = torch.nn.Linear(2, 1)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    model.to("meta")
+    assert model.to("meta") is model
+    assert all(each.is_meta for each in model.parameters())
     held = {id(p) for p in optimizer.param_groups[0]["params"]}
     assert held.isdisjoint(id(p) for p in model.parameters())
+
+
+@pytest.mark.claim("devices#with-device")
+def test_the_default_device_counts_where_nothing_else_decides() -> None:
+    here, array = torch.ones(2), np.ones(2)
+    with torch.device("meta"):
+        undecided = [torch.ones(2), torch.tensor([1.0]), torch.nn.Linear(2, 1).weight]
+        decided = [
+            torch.ones_like(here),
+            torch.from_numpy(array),
+            here + 1,
+            torch.ones(2, device="cpu"),
+        ]
+    assert all(each.is_meta for each in undecided)
+    assert not any(each.is_meta for each in decided)
+    assert not torch.ones(2).is_meta
+
+
+@pytest.mark.claim("devices#map-location")
+@pytest.mark.parametrize("saved_from", ["cpu", "found"])
+def test_map_location_loads_to_another_device(
+    names: dict[str, Any], saved_from: str
+) -> None:
+    device = names["device"] if saved_from == "found" else torch.device("cpu")
+    file = io.BytesIO()
+    torch.save(torch.arange(3.0, device=device), file)
+    for place in ("cpu", "meta", names["device"].type):
+        file.seek(0)
+        loaded = torch.load(file, map_location=place)
+        assert loaded.device.type == place
+        if place != "meta":
+            assert loaded.tolist() == [0.0, 1.0, 2.0]
 
 
 def test_no_default_device_is_left_behind(ran: Any) -> None:
