@@ -1,12 +1,11 @@
-"""The lab's data: loaded, named as in the CSV file, split in three."""
+"""The lab's data, its training step, and the network of 2019."""
 
 # %% imports
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import torch
 from sklearn.datasets import load_breast_cancer
-from torch.nn.functional import binary_cross_entropy
+from torch import nn
 
 
 # %% csv-name
@@ -23,14 +22,14 @@ def csv_name(name: str) -> str:
 def load_table() -> pd.DataFrame:
     """Load 569 samples: the column diagnosis (M or B), then 30 features."""
     bundle = load_breast_cancer(as_frame=True)
-    table: pd.DataFrame = bundle.data.rename(columns=csv_name)
+    table = bundle.data.rename(columns=csv_name)
     letters = bundle.target.map({0: "M", 1: "B"})  # 0 is malignant there
     table.insert(0, "diagnosis", letters)
     return table
 
 
 # %% split-rows
-def split_rows(count: int, seed: int = 0) -> list[npt.NDArray[np.int64]]:
+def split_rows(count: int, seed: int = 0) -> list[np.ndarray]:
     """Shuffle the row numbers; give those of train, validation and test."""
     rows = np.arange(count)
     np.random.RandomState(seed).shuffle(rows)
@@ -41,7 +40,7 @@ def split_rows(count: int, seed: int = 0) -> list[npt.NDArray[np.int64]]:
 
 # %% as-tensors
 def as_tensors(
-    table: pd.DataFrame, rows: npt.NDArray[np.int64], names: list[str]
+    table: pd.DataFrame, rows: np.ndarray, names: list[str]
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Give the features (N, len(names)) and labels (N,), 1 if malignant."""
     part = table.iloc[rows]
@@ -50,22 +49,64 @@ def as_tensors(
     return X, torch.tensor(malignant, dtype=torch.float32)
 
 
+# %% load-parts
+def load_parts(
+    names: list[str], seed: int = 0
+) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Give features and labels of the training, validation and test set."""
+    table = load_table()
+    split = split_rows(len(table), seed)
+    return [as_tensors(table, rows, names) for rows in split]
+
+
+# %% standardized
+def standardized(
+    parts: list[tuple[torch.Tensor, torch.Tensor]],
+) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Give each feature mean 0 and deviation 1 on the training set."""
+    X_train, _ = parts[0]
+    mean = X_train.mean(0)  # (n,)
+    deviation = X_train.std(0, correction=0)  # (n,)
+    return [((X - mean) / deviation, y) for X, y in parts]
+
+
+# %% train-step
+mean_loss = nn.BCEWithLogitsLoss()
+
+
+def train_step(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    X: torch.Tensor,
+    y: torch.Tensor,
+) -> float:
+    """Take one step on X (N, n) and y (N,); give the loss before it."""
+    model.train()
+    z = model(X).squeeze(1)  # (N, 1) -> (N,)
+    J = mean_loss(z, y)
+    optimizer.zero_grad()
+    J.backward()
+    optimizer.step()
+    return J.item()
+
+
+# %% evaluate
+def evaluate(
+    model: nn.Module, X: torch.Tensor, y: torch.Tensor
+) -> tuple[float, int]:
+    """Give the objective on X (N, n), y (N,) and the number of errors."""
+    model.eval()
+    with torch.no_grad():
+        z = model(X).squeeze(1)  # (N,)
+        J = mean_loss(z, y)
+    errors = ((z > 0) != (y == 1)).sum()
+    return J.item(), int(errors)
+
+
 # %% columns
 def columns(X: torch.Tensor) -> torch.Tensor:
     """Turn samples (N, 2) into columns with a 1 below each: (3, N)."""
     return torch.cat([X.T, X.new_ones(1, len(X))])
-
-
-# %% gradients
-def gradients(
-    U: torch.Tensor, u: torch.Tensor, A: torch.Tensor, y: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Give the gradients for U (..., 2, 3) and u (..., 1, 3)."""
-    H = torch.sigmoid(U @ A)  # (..., 2, N)
-    G = torch.cat([H, torch.ones_like(H[..., :1, :])], -2)  # (..., 3, N)
-    e = torch.sigmoid(u @ G) - y  # (..., 1, N)
-    D = u[..., :2].mT * e * (H * (1 - H))  # (..., 2, N)
-    return D @ A.T / len(y), e @ G.mT / len(y)
 
 
 # %% predict
@@ -84,7 +125,9 @@ def objective(
 ) -> torch.Tensor:
     """Give the mean loss (...) of each network in weights (..., 9)."""
     p = predict(weights, A)
-    losses = binary_cross_entropy(p, y.expand_as(p), reduction="none")
+    losses = nn.functional.binary_cross_entropy(
+        p, y.expand_as(p), reduction="none"
+    )
     return losses.mean(-1)
 
 
@@ -94,3 +137,15 @@ def wrong(
 ) -> torch.Tensor:
     """Count the wrong answers (...) of each network in weights (..., 9)."""
     return ((predict(weights, A) > 0.5) != (y == 1)).sum(-1)
+
+
+# %% gradients
+def gradients(
+    U: torch.Tensor, u: torch.Tensor, A: torch.Tensor, y: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Give the gradients for U (..., 2, 3) and u (..., 1, 3)."""
+    H = torch.sigmoid(U @ A)  # (..., 2, N)
+    G = torch.cat([H, torch.ones_like(H[..., :1, :])], -2)  # (..., 3, N)
+    e = torch.sigmoid(u @ G) - y  # (..., 1, N)
+    D = u[..., :2].mT * e * (H * (1 - H))  # (..., 2, N)
+    return D @ A.T / len(y), e @ G.mT / len(y)

@@ -6,7 +6,7 @@ import importlib
 
 import matplotlib.pyplot as plt
 import numpy as np
-from sklearn.datasets import load_breast_cancer
+from sklearn.datasets import load_breast_cancer, load_iris
 
 # %% borrow
 from lab import as_tensors, csv_name, load_table, split_rows
@@ -127,12 +127,20 @@ print(f"{np.mean(shares):.1f} malignant on average in a test part")
 print(f"from {min(shares)} to {max(shares)}, std {np.std(shares):.1f}")
 
 # %% exercise-stratified
-random = np.random.RandomState(0)
-parts: list[list[int]] = [[], [], []]
+generator = np.random.RandomState(0)
+parts = [[], [], []]
 for rows in (np.flatnonzero(malignant), np.flatnonzero(~malignant)):
-    random.shuffle(rows)
+    generator.shuffle(rows)
     cuts = [int(0.6 * len(rows)), int(0.8 * len(rows))]
     for part, some in zip(parts, np.split(rows, cuts), strict=True):
         part += some.tolist()
 for part in parts:
     print(len(part), f"{malignant[part].mean():.3f}")
+
+# %% exercise-iris
+flowers = load_iris(as_frame=True).frame  # the column target is the species
+print("missing values:", flowers.isna().sum().sum())
+print("repeated rows: ", flowers.duplicated().sum())
+print("in order:      ", flowers["target"].is_monotonic_increasing)
+most = flowers["target"].value_counts().max()
+print(f"always one species: {1 - most / len(flowers):.3f} wrong")

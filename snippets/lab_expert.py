@@ -1,4 +1,4 @@
-"""The lab, part four: what an expert would change."""
+"""The lab, part four: what an expert would change, and what it is worth."""
 
 # %% imports
 import math
@@ -14,165 +14,206 @@ from torch import nn
 # %% borrow
 from lab import (
     as_tensors,
-    columns,
-    gradients,
+    evaluate,
+    load_parts,
     load_table,
-    objective,
-    predict,
     split_rows,
-    wrong,
+    standardized,
+    train_step,
 )
 
 # %% data
-table = load_table()
-names = ["radius_mean", "texture_mean"]
-parts = [as_tensors(table, rows, names) for rows in split_rows(len(table))]
+raw = load_parts(["radius_mean", "texture_mean"])
+parts = standardized(raw)
 (X_train, y_train), (X_val, y_val), (X_test, y_test) = parts
-
-# %% standardize
-mean = X_train.mean(0)  # (2,)
-deviation = X_train.std(0, correction=0)  # (2,)
-S_train, S_val, S_test = ((X - mean) / deviation for X, _ in parts)
-print("mean     ", mean.numpy().round(2))
-print("deviation", deviation.numpy().round(2))
-print(f"largest feature: {X_train.max():.1f}, now {S_train.max():.1f}")
+X_raw = raw[0][0]  # (341, 2): the training features as measured
 
 
-# %% newton
-def with_ones(X: torch.Tensor) -> torch.Tensor:
-    """Append a column of ones, in float64: (..., N, d) to (..., N, d+1)."""
-    return torch.cat([X, torch.ones_like(X[..., :1])], -1).double()
+# %% minimum
+def minimum(X: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, float]:
+    """Give the best theta (n + 1,), bias last, and its objective."""
+    fitted = LogisticRegression(C=np.inf, tol=1e-10, max_iter=10_000)
+    fitted.fit(X.double().numpy(), y.numpy())
+    theta = torch.tensor([*fitted.coef_[0], *fitted.intercept_])  # float64
+    z = X.double() @ theta[:-1] + theta[-1]
+    J = nn.functional.binary_cross_entropy_with_logits(z, y.double())
+    return theta, J.item()
 
 
-def hessian(theta: torch.Tensor, A: torch.Tensor) -> torch.Tensor:
-    """Give the Hessian (..., d, d) at theta (..., d)."""
-    p = torch.sigmoid(A @ theta[..., None])  # (..., N, 1)
-    return A.mT @ (p * (1 - p) * A) / A.shape[-2]
+best_theta, lowest = minimum(X_train, y_train)
+print(f"the lowest objective: {lowest:.4f}")
 
 
-def newton(A: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Give the optimum (..., d) for A (..., N, d) and y (..., N)."""
-    theta = torch.zeros_like(A[..., 0, :])
-    for _ in range(12):
-        e = torch.sigmoid(A @ theta[..., None]) - y[..., None]
-        gradient = (A.mT @ e)[..., 0] / A.shape[-2]
-        theta = theta - torch.linalg.solve(hessian(theta, A), gradient)
-    return theta
+# %% descend
+def gaps(X: torch.Tensor, lr: float, steps: int, seed: int = 0) -> list:
+    """Give the objective above its minimum before each of the steps."""
+    torch.manual_seed(seed)
+    model = nn.Linear(2, 1).double()
+    if seed == 0:
+        nn.init.zeros_(model.weight)
+        nn.init.zeros_(model.bias)
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
+    X, y = X.double(), y_train.double()
+    return [
+        train_step(model, optimizer, X, y) - lowest for _ in range(steps)
+    ]
 
 
-# %% condition
-for name, X in (("raw", X_train), ("standardized", S_train)):
-    A = with_ones(X)
-    at_zero = hessian(torch.zeros(3).double(), A)
-    at_optimum = hessian(newton(A, y_train.double()), A)
-    first = torch.linalg.cond(at_zero)
-    last = torch.linalg.cond(at_optimum)
-    print(f"{name:12}  at zero {first:9,.2f}, at the optimum {last:9,.1f}")
-
-
-# %% gaps
-def gaps(X: torch.Tensor, rate: float, steps: int) -> torch.Tensor:
-    """Descend; give the objective's height (steps,) above its minimum."""
-    A, y = with_ones(X), y_train.double()
-    J = nn.functional.binary_cross_entropy_with_logits
-    theta = torch.zeros(3).double()
-    objectives = []
-    for _ in range(steps):
-        z = A @ theta
-        objectives.append(J(z, y))
-        theta = theta - rate / len(y) * (A.T @ (torch.sigmoid(z) - y))
-    return torch.stack(objectives) - J(A @ newton(A, y), y)
-
-
-raw, one, five = (
-    gaps(X_train, 0.01, 20_000),
-    gaps(S_train, 1.0, 1000),
-    gaps(S_train, 5.0, 1000),
-)
-print(f"raw, rate 0.01: {raw[-1]:.4f} above after 20,000 steps")
-for name, gap in (("1", one), ("5", five)):
-    needed = int((gap < 1e-4).nonzero()[0])
-    print(f"standardized, rate {name}: 0.0001 above after {needed} steps")
+raw_gaps = {lr: gaps(X_raw, lr, 1000) for lr in (0.005, 0.01, 0.015, 0.02)}
+for lr, gap in raw_gaps.items():
+    print(f"raw, rate {lr}: {gap[-1]:.3f} above after 1,000 steps")
+new_gaps = {lr: gaps(X_train, lr, 200) for lr in (1.0, 5.0, 10.0, 20.0)}
+for lr, gap in new_gaps.items():
+    print(
+        f"standardized, rate {lr}: {np.argmax(np.array(gap) < 1e-4)} steps"
+    )
 
 # %% comparison
 figure, axes = plt.subplots(figsize=(5.5, 3.6), layout="constrained")
-shown = np.unique(np.geomspace(1, 20_000, 150).astype(int)) - 1
 for gap, line, name in (
-    (raw, "-", "raw, rate 0.01"),
-    (one, "--", "standardized, rate 1"),
-    (five, ":", "standardized, rate 5"),
+    (raw_gaps[0.015], "-", "raw, rate 0.015"),
+    (new_gaps[1.0], "--", "standardized, rate 1"),
+    (new_gaps[10.0], ":", "standardized, rate 10"),
 ):
-    some = shown[shown < len(gap)]
-    axes.plot(some + 1, gap[some], line, label=name)
+    axes.plot(np.arange(len(gap)) + 1, gap, line, label=name)
 axes.set(xscale="log", yscale="log", xlabel="step + 1", ylim=(1e-5, 2))
 axes.set_ylabel("objective above its minimum")
 axes.legend()
 plt.show()
 
-
-# %% start
-def start(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Draw U (2, 3) and u (1, 3) as in the previous chapter."""
-    torch.manual_seed(seed)
-    layers = nn.Linear(2, 2), nn.Linear(2, 1)
-    torch.manual_seed(seed)
-    with torch.no_grad():
-        for layer in layers:
-            nn.init.normal_(layer.weight)
-        U, u = (torch.cat([a.weight, a.bias[:, None]], 1) for a in layers)
-    return U, u
+# %% over-starts
+far = [gaps(X_raw, 0.015, 300, seed)[-1] for seed in range(1, 11)]
+near = [gaps(X_train, 10.0, 60, seed) for seed in range(1, 11)]
+needed = [int(np.argmax(np.array(gap) < 1e-4)) for gap in near]
+print(f"raw: {min(far):.2f} to {max(far):.2f} above after 300 steps")
+print(f"standardized: {min(needed)} to {max(needed)} steps are enough")
 
 
-def join(U: torch.Tensor, u: torch.Tensor) -> torch.Tensor:
-    """Put the weights of networks side by side: (..., 9)."""
-    return torch.cat([U.flatten(-2), u.flatten(-2)], -1)
+# %% condition
+def hessian(theta: torch.Tensor, X: torch.Tensor) -> torch.Tensor:
+    """Give the second derivatives (n + 1, n + 1) of the objective."""
+    A = torch.cat([X, torch.ones(len(X), 1)], 1).double()  # (N, n + 1)
+    p = torch.sigmoid(A @ theta)  # (N,)
+    return A.T @ ((p * (1 - p))[:, None] * A) / len(A)
 
 
-# %% same-network
-A_train, A_val, A_test = (columns(S) for S in (S_train, S_val, S_test))
-for rate in (1.0, 5.0):
-    U, u = start(0)
-    steps = 0
-    while objective(join(U, u), A_val, y_val) > 0.2549:
-        dU, du = gradients(U, u, A_train, y_train)
-        U, u = U - rate * dU, u - rate * du
-        steps += 1
-    print(f"rate {rate}: {steps:,} steps instead of 94,500")
+raw_theta, _ = minimum(X_raw, y_train)
+origin = torch.zeros(3).double()
+for name, X, theta in (
+    ("raw, at zero", X_raw, origin),
+    ("raw, at the minimum", X_raw, raw_theta),
+    ("standardized, at zero", X_train, origin),
+    ("standardized, at the minimum", X_train, best_theta),
+):
+    values = torch.linalg.eigvalsh(hessian(theta, X))  # (3,), rising
+    print(f"{name:28}  {values[-1] / values[0]:9,.2f}")
 
 # %% overflow
-for z in (10.0, 17.0):
-    for loss in (nn.BCELoss(), nn.BCEWithLogitsLoss()):
-        logit = torch.tensor([z], requires_grad=True)
-        probability = torch.sigmoid(logit)
-        given = probability if isinstance(loss, nn.BCELoss) else logit
-        J = loss(given, torch.zeros(1))  # a benign sample
-        J.backward()
-        slope = logit.grad.item() if logit.grad is not None else 0
-        name = type(loss).__name__
-        print(f"z = {z}  {name:18} loss {J:6.2f}  gradient {slope:.2f}")
+benign = torch.zeros(1)
+for number in (10.0, 17.0):
+    z = torch.tensor([number], requires_grad=True)
+    nn.functional.binary_cross_entropy_with_logits(z, benign).backward()
+    print(f"z = {number}: with logits, by z: {z.grad.item():.2f}")
+    z = torch.tensor([number], requires_grad=True)
+    p = torch.sigmoid(z)
+    p.retain_grad()
+    J = nn.functional.binary_cross_entropy(p, benign)
+    J.backward()
+    print(f"    BCELoss {J:.2f}, by p: {p.grad.item():.1e},", end=" ")
+    print(f"times p(1 - p), by z: {z.grad.item():.2f}")
 
-# %% rounded
-print(torch.sigmoid(torch.tensor([16.0, 17.0])).tolist())
+
+# %% over-losses
+def errors_after(loss: Callable, seed: int) -> int:
+    """Train from a bad, sure start; give the training errors."""
+    torch.manual_seed(seed)
+    model = nn.Linear(2, 1)
+    nn.init.normal_(model.weight, std=30)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    for _ in range(300):
+        J = loss(model(X_train).squeeze(1), y_train)
+        optimizer.zero_grad()
+        J.backward()
+        optimizer.step()
+    return evaluate(model, X_train, y_train)[1]
+
+
+def probability_loss(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Give the same objective by way of the probabilities."""
+    return nn.functional.binary_cross_entropy(torch.sigmoid(z), y)
+
+
+for name, loss in (
+    ("BCELoss", probability_loss),
+    ("with logits", nn.functional.binary_cross_entropy_with_logits),
+):
+    wrong = sorted(errors_after(loss, seed) for seed in range(10))
+    print(f"{name:11}", wrong)
+
+
+# %% stack
+def stacked(layers: list[nn.Linear], name: str) -> nn.Parameter:
+    """Stack the weights or the biases of layers into one parameter."""
+    return nn.Parameter(torch.stack([getattr(a, name) for a in layers]))
+
+
+class Stack(nn.Module):
+    """Many networks 2-2-1 with logistic hidden neurons, side by side."""
+
+    def __init__(self, seeds: range) -> None:
+        super().__init__()
+        hidden, output = [], []
+        for seed in seeds:
+            torch.manual_seed(seed)
+            hidden.append(nn.Linear(2, 2))
+            output.append(nn.Linear(2, 1))
+            torch.manual_seed(seed)
+            nn.init.normal_(hidden[-1].weight)
+            nn.init.normal_(output[-1].weight)
+        self.W, self.b = stacked(hidden, "weight"), stacked(hidden, "bias")
+        self.V, self.c = stacked(output, "weight"), stacked(output, "bias")
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Give logits (k, N) for samples X (N, 2) or (k, N, 2)."""
+        h = torch.sigmoid(self.W @ X.mT + self.b[..., None])  # (k, 2, N)
+        return (self.V @ h + self.c[..., None]).squeeze(1)
+
+
+# %% losses
+def objectives(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Give the objective (k,) of each network from its logits (k, N)."""
+    losses = nn.functional.binary_cross_entropy_with_logits(
+        z, y.expand_as(z), reduction="none"
+    )
+    return losses.mean(1)
+
 
 # %% many-seeds
-starts = [start(seed) for seed in range(500)]
-U = torch.stack([U for U, _ in starts])  # (500, 2, 3)
-u = torch.stack([u for _, u in starts])  # (500, 1, 3)
-best = join(U, u)  # (500, 9)
-best_J = objective(best, A_val, y_val)  # (500,)
-for step in range(1, 1001):
-    dU, du = gradients(U, u, A_train, y_train)
-    U, u = U - 5 * dU, u - 5 * du
+stack = Stack(range(500))
+optimizer = torch.optim.SGD(stack.parameters(), lr=5.0)
+best_J = torch.full((500,), torch.inf)
+needed = torch.zeros(500)  # steps to the best validation of 2019
+z_best = torch.zeros(500, 115)  # logits on the test set at the best step
+for step in range(1000):
     if step % 10 == 0:
-        J = objective(join(U, u), A_val, y_val)
-        better = best_J > J
-        best[better] = join(U, u)[better]
-        best_J[better] = J[better]
+        with torch.no_grad():
+            J = objectives(stack(X_val), y_val)
+            better = best_J > J
+            best_J[better] = J[better]
+            needed[best_J > 0.2549] = step + 10
+            z_best[better] = stack(X_test)[better]
+    optimizer.zero_grad()
+    objectives(stack(X_train), y_train).sum().backward()
+    optimizer.step()
 
 # %% distribution
-counts = wrong(best, A_test, y_test)  # (500,)
+counts = ((z_best > 0) != (y_test == 1)).sum(1)  # (500,)
 print(f"from {counts.min()} to {counts.max()} errors of 115")
-print(f"mean {counts.double().mean():.0f}")
+print(f"mean {counts.double().mean():.1f}, sd {counts.double().std():.1f}")
+print(f"0.2549 on validation: {(needed < 1000).sum()} of 500 networks,")
+print(f"seed 0 by step {needed[0]:.0f}, half by step {needed.median():.0f}")
+
+# %% distribution-figure
 figure, axes = plt.subplots(figsize=(5.5, 3.2), layout="constrained")
 kinds, heights = counts.unique(return_counts=True)
 axes.bar(kinds.numpy(), heights.numpy())
@@ -235,36 +276,60 @@ axes.set_yticks(range(4), list(labels.values()))
 axes.set(xlabel="risk", xlim=(0, 0.5), ylim=(3.5, -0.5))
 plt.show()
 
+# %% pair
+z_test = X_test.double() @ best_theta[:-1] + best_theta[-1]  # logistic
+logistic_wrong = (z_test > 0) != (y_test == 1)  # (115,)
+chosen = int(best_J.argmin())  # by validation
+mlp_wrong = (z_best[chosen] > 0) != (y_test == 1)  # (115,)
+only_mlp = int((mlp_wrong & ~logistic_wrong).sum())
+only_logistic = int((~mlp_wrong & logistic_wrong).sum())
+print(f"only the MLP: {only_mlp}, only the logistic: {only_logistic}")
+fewer, both = min(only_mlp, only_logistic), only_mlp + only_logistic
+print(f"p-value: {min(1.0, 2 * at_most(fewer, both, 0.5)):.2f}")
+
 # %% splits
-X_all, y_all = as_tensors(table, np.arange(569), names)
-shuffled = [np.concatenate(split_rows(569, seed)) for seed in range(200)]
-rows = torch.tensor(np.stack(shuffled))  # (200, 569)
-A = with_ones((X_all - mean) / deviation)[rows]  # (200, 569, 3)
-y = y_all.double()[rows]  # (200, 569)
-theta = newton(A[:, :341], y[:, :341])  # (200, 3)
-said = (A[:, 454:] @ theta[..., None])[..., 0] > 0  # (200, 115)
-risks = (said != (y[:, 454:] == 1)).double().mean(1)  # (200,)
+names, table = ["radius_mean", "texture_mean"], load_table()
+cuts, risks = [], []
+for seed in range(200):
+    rows = split_rows(len(table), seed)
+    cut = standardized([as_tensors(table, part, names) for part in rows])
+    (X, y), _, (X_new, y_new) = cut
+    fitted = LogisticRegression(C=np.inf).fit(X.numpy(), y.numpy())
+    risks.append(np.mean(fitted.predict(X_new.numpy()) != y_new.numpy()))
+    cuts.append((X, y, X_new, y_new))
+risks = np.array(risks)
 print(f"split 0: {risks[0]:.3f}")
-print(f"mean {risks.mean():.3f}, standard deviation {risks.std():.3f}")
+print(f"mean {risks.mean():.3f}, sd {risks.std(ddof=1):.3f}")
 print(f"from {risks.min():.3f} to {risks.max():.3f}")
 
 # %% splits-figure
 figure, axes = plt.subplots(figsize=(5.5, 3.2), layout="constrained")
-kinds, heights = (115 * risks).round().unique(return_counts=True)
-axes.bar(kinds.numpy() / 115, heights.numpy(), width=0.006)
-axes.axvline(
-    risks[0].item(), color="black", linestyle="--", label="split 0"
-)
+kinds, heights = np.unique((115 * risks).round(), return_counts=True)
+axes.bar(kinds / 115, heights, width=0.006)
+axes.axvline(risks[0], color="black", linestyle="--", label="split 0")
 axes.set(xlabel="test risk", ylabel="splits of 200")
 axes.legend()
 plt.show()
 
+# %% paired-splits
+X, y, X_new, y_new = map(torch.stack, zip(*cuts, strict=True))
+stack = Stack(range(200))  # one network for each split
+optimizer = torch.optim.SGD(stack.parameters(), lr=5.0)
+for _ in range(500):
+    optimizer.zero_grad()
+    objectives(stack(X), y).sum().backward()
+    optimizer.step()
+with torch.no_grad():
+    said = stack(X_new) > 0  # (200, 115)
+mlp_risks = (said != (y_new == 1)).double().mean(1).numpy()
+difference = mlp_risks - risks
+for name, each in (("MLP", mlp_risks), ("difference", difference)):
+    print(f"{name:10}  mean {each.mean():.3f}, sd {each.std(ddof=1):.3f}")
+print(f"fewer errors on {(difference < 0).sum()} splits,", end=" ")
+print(f"more on {(difference > 0).sum()}")
+
+
 # %% confusion
-A_lab = [with_ones(S) for S in (S_train, S_val, S_test)]
-theta_lab = newton(A_lab[0], y_train.double())
-p_test = torch.sigmoid(A_lab[2] @ theta_lab)  # (115,)
-
-
 def confusion(p: torch.Tensor, y: torch.Tensor, limit: float) -> list[int]:
     """Count TP, FN, FP and TN, where p > limit means malignant."""
     said, true = p > limit, y == 1
@@ -272,6 +337,7 @@ def confusion(p: torch.Tensor, y: torch.Tensor, limit: float) -> list[int]:
     return [int(cell.sum()) for cell in cells]
 
 
+p_test = torch.sigmoid(z_test)  # (115,)
 print("TP {}, FN {}, FP {}, TN {}".format(*confusion(p_test, y_test, 0.5)))
 
 # %% confusion-figure
@@ -306,32 +372,22 @@ print("always benign:   ", total(44, 0))
 print("always malignant:", total(0, 71))
 
 # %% own-statistics
-own = (X_test[:5] - X_test[:5].mean(0)) / X_test[:5].std(0, correction=0)
-for name, S in (("training's", S_test[:5]), ("their own", own)):
-    p = torch.sigmoid(with_ones(S) @ theta_lab)
+five = raw[2][0][:5]  # five patients, as measured
+own = (five - five.mean(0)) / five.std(0, correction=0)
+for name, X in (("training's", X_test[:5]), ("their own", own)):
+    p = torch.sigmoid(X.double() @ best_theta[:-1] + best_theta[-1])
     print(f"{name:10}", *(f"{share:.2f}" for share in p))
 
 # %% sigmoid-twice
 right = torch.tensor([20.0, -20.0])  # sure of it, and right
-truth = torch.tensor([1.0, 0.0])
-loss = nn.BCEWithLogitsLoss()
-print(f"logits:        {loss(right, truth):.4f}")
-print(f"probabilities: {loss(torch.sigmoid(right), truth):.4f}")
+true_labels = torch.tensor([1.0, 0.0])
+mean_loss = nn.BCEWithLogitsLoss()
+print(f"logits:        {mean_loss(right, true_labels):.4f}")
+print(f"probabilities: {mean_loss(torch.sigmoid(right), true_labels):.4f}")
 
 # %% best-of-many
-by_validation = int(best_J.argmin())
-print(f"chosen by validation: {counts[by_validation]} test errors")
+print(f"chosen by validation: {counts[chosen]} test errors")
 print(f"chosen by the test:   {counts.min()} test errors")
-
-# %% exercise-pair
-p_mlp = predict(best[by_validation], A_test)
-mlp_wrong = (p_mlp > 0.5) != (y_test == 1)
-logistic_wrong = (p_test > 0.5) != (y_test == 1)
-only_mlp = int((mlp_wrong & ~logistic_wrong).sum())
-only_logistic = int((~mlp_wrong & logistic_wrong).sum())
-print(f"only the MLP: {only_mlp}, only the logistic: {only_logistic}")
-fewer, sum_of_both = min(only_mlp, only_logistic), only_mlp + only_logistic
-print(f"p-value: {min(1.0, 2 * at_most(fewer, sum_of_both, 0.5)):.2f}")
 
 
 # %% exercise-samples
@@ -348,8 +404,8 @@ for n in (110, 1_000, 10_000, 100_000):
 # %% exercise-limit
 def price_at(limit: float) -> int:
     """Give the cost of a limit on the validation set."""
-    p = torch.sigmoid(A_lab[1] @ theta_lab)
-    _, missed, alarms, _ = confusion(p, y_val, limit)
+    z = X_val.double() @ best_theta[:-1] + best_theta[-1]
+    _, missed, alarms, _ = confusion(torch.sigmoid(z), y_val, limit)
     return total(missed, alarms)
 
 
@@ -359,13 +415,35 @@ _, missed, alarms, _ = confusion(p_test, y_test, cheapest)
 print(f"p > {cheapest}: validation cost {price_at(cheapest)}")
 print(f"test: missed {missed}, alarms {alarms}, {total(missed, alarms)}")
 
+# %% exercise-spam
+generator = np.random.default_rng(0)
+chance = generator.random(200_000)  # of being spam, for each mail
+spam = generator.random(200_000) < chance
+for limit in (0.5, 0.9, 20 / 21, 0.99):
+    lost, passed = ~spam & (chance > limit), spam & (chance <= limit)
+    cost = (20 * lost.sum() + passed.sum()) / len(spam)
+    print(f"filter above {limit:.3f}: {cost:.3f} a mail")
+
 # %% exercise-thirty
 thirty = [name for name in table.columns if name != "diagnosis"]
-three = [as_tensors(table, rows, thirty)[0] for rows in split_rows(569)]
-middle, spread = three[0].mean(0), three[0].std(0, correction=0)
-Z_train, Z_val, Z_test = (((X - middle) / spread).numpy() for X in three)
-fitted = LogisticRegression(C=0.1).fit(Z_train, y_train.numpy())
-for Z, y in ((Z_val, y_val), (Z_test, y_test)):
-    off = int((fitted.predict(Z) != y.numpy()).sum())
-    low, high = wilson(off, len(y))
-    print(f"{off} of {len(y)} wrong; {low:.3f} to {high:.3f}")
+(X, y), (X_check, y_check), (X_last, y_last) = standardized(
+    load_parts(thirty)
+)
+candidates = []
+for decay in (0.0, 0.1, 1.0, 3.0):
+    torch.manual_seed(0)
+    model = nn.Linear(30, 1)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=0.01, weight_decay=decay
+    )
+    for _ in range(300):
+        train_step(model, optimizer, X, y)
+    J, errors = evaluate(model, X_check, y_check)
+    candidates.append((J, decay, model))
+    print(f"decay {decay}: validation {J:.3f}, {errors} of 113 wrong")
+
+# %% exercise-thirty-test
+_, decay, model = min(candidates, key=lambda each: each[0])
+_, errors = evaluate(model, X_last, y_last)
+low, high = wilson(errors, 115)
+print(f"decay {decay}: {errors} of 115 wrong; {low:.3f} to {high:.3f}")

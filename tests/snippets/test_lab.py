@@ -62,6 +62,46 @@ def test_tensors_hold_the_values_and_1_for_malignant(names: dict[str, Any]) -> N
     assert y.tolist() == [1 - target for target in source.target[rows]]
 
 
+def test_parts_are_the_rows_of_the_split(names: dict[str, Any]) -> None:
+    source = load_breast_cancer()
+    rows = np.random.RandomState(7).permutation(569)
+    parts = names["load_parts"](["texture_mean"], seed=7)
+    for (X, y), part in zip(parts, np.split(rows, [341, 454]), strict=True):
+        assert X.numpy() == pytest.approx(source.data[part][:, 1:2], rel=1e-6)
+        assert y.tolist() == (1 - source.target[part]).tolist()
+
+
+def test_a_training_step_is_a_step_of_gradient_descent(names: dict[str, Any]) -> None:
+    generator = torch.Generator().manual_seed(5)
+    X = torch.randn(20, 3, generator=generator, dtype=torch.float64)
+    y = (torch.arange(20) % 2).double()
+    model = torch.nn.Linear(3, 1).double()
+    theta, b = model.weight.detach()[0].numpy().copy(), model.bias.item()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+    value = names["train_step"](model, optimizer, X, y)
+    z = X.numpy() @ theta + b
+    assert value == pytest.approx(np.mean(np.logaddexp(0, z) - y.numpy() * z))
+    e = 1 / (1 + np.exp(-z)) - y.numpy()
+    expected = theta - 0.5 * X.numpy().T @ e / 20
+    assert model.weight.detach()[0].numpy() == pytest.approx(expected)
+    assert model.bias.item() == pytest.approx(b - 0.5 * e.mean())
+
+
+def test_evaluate_gives_scikit_learns_log_loss_and_the_errors(
+    names: dict[str, Any],
+) -> None:
+    X = torch.tensor([[2.0], [-3.0], [0.5], [-0.1]])
+    y = torch.tensor([1.0, 0.0, 0.0, 1.0])
+    model = torch.nn.Linear(1, 1)
+    with torch.no_grad():
+        model.weight.fill_(1.0)
+        model.bias.fill_(0.0)
+    J, errors = names["evaluate"](model, X, y)
+    p = 1 / (1 + np.exp(-X[:, 0].double().numpy()))
+    assert pytest.approx(log_loss(y, p), rel=1e-5) == J
+    assert errors == 2
+
+
 def test_columns_are_the_samples_with_a_1_below(names: dict[str, Any]) -> None:
     X = torch.tensor([[2.0, 3.0], [4.0, 5.0]])
     assert names["columns"](X).tolist() == [[2, 4], [3, 5], [1, 1]]

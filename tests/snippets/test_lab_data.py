@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_breast_cancer
+from sklearn.datasets import load_breast_cancer, load_iris
 
 
 @pytest.fixture
@@ -25,6 +25,7 @@ def original() -> Any:
     return load_breast_cancer()
 
 
+@pytest.mark.claim("lab_data#counts")
 def test_the_table_holds_569_samples_of_which_212_are_malignant(
     names: dict[str, Any], original: Any
 ) -> None:
@@ -71,7 +72,11 @@ def test_the_malignant_samples_of_each_part_are_counted_from_the_source(
     assert sum(counts) == 212
 
 
-def test_calling_all_benign_has_the_risk_44_of_115(ran: Any) -> None:
+@pytest.mark.claim("lab_data#baseline")
+def test_calling_all_benign_has_the_risk_44_of_115(ran: Any, original: Any) -> None:
+    rows = np.random.RandomState(0).permutation(569)[454:]
+    assert int((original.target[rows] == 0).sum()) == 44
+    assert len(rows) == 115
     assert f"44 of 115: {44 / 115:.3f}\n" in ran.output
     assert f"{44 / 115:.3f}" == "0.383"
 
@@ -128,3 +133,48 @@ def test_the_perimeter_is_the_feature_most_like_the_radius(original: Any) -> Non
         "mean area",
     ]
     assert round(correlations[1], 3) == 0.324
+
+
+@pytest.mark.claim("lab_data#quality")
+def test_no_value_is_missing_and_no_row_is_repeated(original: Any) -> None:
+    assert np.isfinite(original.data).all()
+    rows = {tuple(map(float, row)) for row in original.data}
+    assert len(rows) == 569
+
+
+@pytest.mark.claim("lab_data#order")
+def test_the_rows_are_not_in_random_order(original: Any) -> None:
+    malignant = original.target == 0
+    assert malignant[:10].all()
+    first = int(malignant[:341].sum())
+    shuffles = np.random.default_rng(0)
+    counts = [shuffles.permutation(malignant)[:341].sum() for _ in range(2000)]
+    assert first > max(counts)
+
+
+@pytest.mark.claim("lab_data#partition")
+def test_every_sample_is_in_exactly_one_part(names: dict[str, Any]) -> None:
+    for seed in range(5):
+        parts = names["split_rows"](569, seed)
+        assert [len(part) for part in parts] == [341, 113, 115]
+        assert sorted(chain.from_iterable(parts)) == list(range(569))
+
+
+@pytest.mark.claim("lab_data#labels")
+def test_1_means_malignant_here_and_benign_in_scikit_learn(
+    names: dict[str, Any], original: Any
+) -> None:
+    assert list(original.target_names) == ["malignant", "benign"]
+    ones = original.target[names["train"][names["y_train"].numpy() == 1]]
+    assert set(ones.tolist()) == {0}
+
+
+def test_the_iris_table_has_one_repeated_row_and_is_in_order(ran: Any) -> None:
+    flowers = load_iris()
+    rows = {
+        (*map(float, row), int(kind))
+        for row, kind in zip(flowers.data, flowers.target, strict=True)
+    }
+    assert f"repeated rows:  {150 - len(rows)}\n" in ran.output
+    assert (np.diff(flowers.target) >= 0).all()
+    assert f"always one species: {2 / 3:.3f} wrong\n" in ran.output

@@ -1,13 +1,17 @@
 """Is what the chapter on logistic regression says and prints true?"""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_breast_cancer
+from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.preprocessing import StandardScaler
+from torch import nn
 
 
 @pytest.fixture
@@ -22,17 +26,18 @@ def names(ran: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def data() -> tuple[Any, Any]:
-    """The features with a column of ones, and 1 for malignant, in shuffled order."""
+    """The two features, and 1 for malignant, in shuffled order."""
     bunch = load_breast_cancer()
     rows = np.random.RandomState(0).permutation(569)
-    features = np.column_stack([bunch.data[rows, :2], np.ones(569)])
-    return features, 1.0 - bunch.target[rows]
+    return bunch.data[rows, :2], 1.0 - bunch.target[rows]
 
 
-def mean_loss(theta: Any, X: Any, y: Any) -> float:
-    """The mean binary cross-entropy in float64, from the logits."""
-    z = X @ np.asarray(theta, dtype=float)
-    return float(np.mean(np.logaddexp(0, z) - y * z))
+@pytest.fixture(scope="module")
+def fitted(data: tuple[Any, Any]) -> Any:
+    """scikit-learn's optimum on standardized features."""
+    X, y = data
+    model = LogisticRegression(C=np.inf, tol=1e-12, max_iter=10_000)
+    return model.fit(StandardScaler().fit_transform(X[:341]), y[:341])
 
 
 def test_the_first_sample_is_computed_as_by_hand(ran: Any) -> None:
@@ -43,113 +48,198 @@ def test_the_first_sample_is_computed_as_by_hand(ran: Any) -> None:
     assert f"if benign:    {-np.log(1 - p):.4f}\n" in ran.output
 
 
-def test_the_hand_written_gradient_is_the_numerical_derivative(
+@pytest.mark.claim("lab_logistic#logit-sign")
+def test_a_logit_above_0_is_a_probability_above_one_half() -> None:
+    z = torch.linspace(-20, 20, 4001, dtype=torch.float64)
+    p = 1 / (1 + np.exp(-z.numpy()))
+    assert ((z.numpy() > 0) == (p > 0.5)).all()
+    assert torch.sigmoid(z).numpy() == pytest.approx(p)
+
+
+@pytest.mark.claim("lab_logistic#likelihood")
+def test_the_loss_of_the_logits_is_the_mean_negative_log_likelihood() -> None:
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(20):
+        z = 3 * torch.randn(12, generator=generator, dtype=torch.float64)
+        y = torch.randint(0, 2, (12,), generator=generator).double()
+        p = 1 / (1 + np.exp(-z.numpy()))
+        likelihood = np.prod(np.where(y.numpy() == 1, p, 1 - p))
+        found = nn.BCEWithLogitsLoss()(z, y).item()
+        assert found == pytest.approx(-np.log(likelihood) / 12)
+
+
+@pytest.mark.claim("lab_logistic#standardized")
+def test_features_have_mean_0_and_deviation_1_on_the_training_set_only(
     names: dict[str, Any], data: tuple[Any, Any]
 ) -> None:
-    X, y = data[0][:341], data[1][:341]
-    theta, h = np.array([0.3, 0.05, -5.0]), 1e-6
-    numerical = [
-        (mean_loss(theta + h * e, X, y) - mean_loss(theta - h * e, X, y)) / (2 * h)
-        for e in np.eye(3)
-    ]
-    by_hand = names["gradient"](*(torch.tensor(a) for a in (theta, X, y)))
-    assert by_hand.tolist() == pytest.approx(numerical, abs=1e-7)
+    expected = StandardScaler().fit(data[0][:341])
+    for part, rows in (("train", slice(341)), ("test", slice(454, 569))):
+        X = names[f"X_{part}"].double().numpy()
+        assert pytest.approx(expected.transform(data[0][rows]), abs=1e-4) == X
+    assert names["X_train"].mean(0).abs().max() < 1e-5
+    assert names["X_train"].std(0, correction=0).numpy() == pytest.approx(1, abs=1e-5)
+    assert names["X_test"].mean(0).abs().max() > 0.01
+    assert (names["X_val"].std(0, correction=0) - 1).abs().max() > 0.01
 
 
-def test_the_run_takes_100000_steps_and_its_rule_never_fires(
+@pytest.mark.claim("lab_logistic#evaluate-changes-nothing")
+def test_a_training_step_changes_the_parameters_and_evaluate_does_not(
     names: dict[str, Any],
 ) -> None:
-    assert len(names["thetas"]) == 100_001
-    moves = np.abs(np.diff(names["validation"]))
-    assert moves.min() >= 1e-7
-
-
-def test_every_hundredth_step_is_a_step_of_gradient_descent(
-    names: dict[str, Any], data: tuple[Any, Any]
-) -> None:
-    X, y = data[0][:341], data[1][:341]
-    thetas = names["thetas"].double().numpy()
-    for step in range(0, 100_000, 100):
-        p = 1 / (1 + np.exp(-X @ thetas[step]))
-        expected = thetas[step] - 0.01 * X.T @ (p - y) / 341
-        assert thetas[step + 1] == pytest.approx(expected, abs=1e-5)
-
-
-def test_the_final_objectives_and_errors_are_those_of_2019(
-    names: dict[str, Any], data: tuple[Any, Any]
-) -> None:
-    X, y = data
-    theta = names["thetas"][-1].numpy()
-    assert mean_loss(theta, X[:341], y[:341]) == pytest.approx(0.2706, abs=5e-5)
-    assert mean_loss(theta, X[341:454], y[341:454]) == pytest.approx(0.2683, abs=5e-5)
-    said = X[454:] @ theta > 0
-    assert int(np.sum(said != (y[454:] == 1))) == 11
-    assert f"{11 / 115:.3f}" == "0.096"
-
-
-def test_newtons_optimum_is_that_of_scikit_learn(
-    names: dict[str, Any], data: tuple[Any, Any]
-) -> None:
-    X, y = data[0][:341], data[1][:341]
-    model = LogisticRegression(C=np.inf, tol=1e-12, max_iter=10_000).fit(X[:, :2], y)
-    expected = [*model.coef_[0], model.intercept_[0]]
-    assert names["optimum"].tolist() == pytest.approx(expected, rel=1e-4)
-    best = mean_loss(expected, X, y)
-    assert names["best"].item() == pytest.approx(best, abs=1e-9)
-    gap = mean_loss(names["thetas"][-1].numpy(), X, y) - best
-    assert gap == pytest.approx(0.0080, abs=5e-5)
-
-
-def test_the_eigenvalues_are_those_of_the_numerical_hessian(
-    names: dict[str, Any], data: tuple[Any, Any]
-) -> None:
-    X, y = data[0][:341], data[1][:341]
-    theta, h = names["optimum"].numpy(), 1e-5
-
-    def slope(theta: Any) -> Any:
-        return X.T @ (1 / (1 + np.exp(-X @ theta)) - y) / 341
-
-    H = [(slope(theta + h * e) - slope(theta - h * e)) / (2 * h) for e in np.eye(3)]
-    expected = np.linalg.eigvalsh((np.array(H) + np.array(H).T) / 2)
-    assert names["eigenvalues"].tolist() == pytest.approx(expected, rel=1e-3)
-    assert 2 / expected[-1] == pytest.approx(0.041, abs=5e-4)
-
-
-def test_the_quick_loop_makes_fewer_calls_than_the_plain_one(
-    names: dict[str, Any],
-) -> None:
-    count = names["calls_per_step"]
-    plain, quick = count(names["train_plainly"]), count(names["train_quickly"])
-    assert quick * 3 <= plain + 3
-    assert quick < plain
-
-
-def test_one_more_unit_of_radius_multiplies_the_odds(
-    names: dict[str, Any], ran: Any
-) -> None:
-    factor = np.exp(names["thetas"][-1][0].item())
-    assert f"\n{factor:.2f}\nradius 14.0" in ran.output
-    assert factor == pytest.approx(1.162 / 0.545, abs=0.01)
-
-
-def test_the_rule_in_float64_fires_where_the_page_says(
-    names: dict[str, Any], data: tuple[Any, Any]
-) -> None:
-    assert names["steps"] > 100_000
-    assert abs(names["before"] - names["after"]) < 1e-7
-    X, y = data
-    assert names["after"] == pytest.approx(
-        mean_loss(names["t"].numpy(), X[341:454], y[341:454]), abs=1e-6
+    model = nn.Linear(2, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    X, y = names["X_train"], names["y_train"]
+    before = [p.detach().clone() for p in model.parameters()]
+    names["evaluate"](model, X, y)
+    assert all(
+        torch.equal(old, new)
+        for old, new in zip(before, model.parameters(), strict=True)
+    )
+    assert all(p.grad is None for p in model.parameters())
+    names["train_step"](model, optimizer, X, y)
+    assert not any(
+        torch.equal(old, new)
+        for old, new in zip(before, model.parameters(), strict=True)
     )
 
 
+@pytest.mark.claim("lab_logistic#batches-average")
+def test_the_batches_gradients_weighted_by_size_are_the_full_gradient(
+    names: dict[str, Any],
+) -> None:
+    model = nn.Linear(2, 1).double()
+    loss = nn.BCEWithLogitsLoss()
+
+    def gradient(X: Any, y: Any) -> Any:
+        model.zero_grad()
+        loss(model(X.double()).squeeze(1), y.double()).backward()
+        grads = [p.grad for p in model.parameters() if p.grad is not None]
+        return torch.cat([g.flatten() for g in grads])
+
+    parts = list(names["loader"])
+    assert sum(len(y) for _, y in parts) == 341
+    assert len({len(y) for _, y in parts}) == 2
+    mean = sum(len(y) * gradient(X, y) for X, y in parts) / 341
+    full = gradient(names["X_train"], names["y_train"])
+    assert torch.allclose(mean, full, atol=1e-12)
+    unweighted = sum(gradient(X, y) for X, y in parts) / len(parts)
+    assert not torch.allclose(unweighted, full, atol=1e-6)
+
+
+@pytest.mark.claim("lab_logistic#eleven-steps")
+def test_an_epoch_in_batches_of_32_is_eleven_steps(
+    names: dict[str, Any], ran: Any
+) -> None:
+    seen = [tuple(x.tolist()) for X, _ in names["loader"] for x in X]
+    assert sorted(seen) == sorted(tuple(x.tolist()) for x in names["X_train"])
+    sizes = [len(y) for _, y in names["loader"]]
+    assert sizes == [32] * 10 + [341 - 320]
+    assert f"{-(-341 // 32)} batches: {sizes}\n" in ran.output
+
+
+@pytest.mark.claim("lab_logistic#noise-and-rate")
+def test_the_smaller_the_rate_the_less_mini_batch_descent_fluctuates(
+    data: tuple[Any, Any],
+) -> None:
+    """Recounted in NumPy, from the minimum and with batches of its own."""
+    X = np.column_stack([StandardScaler().fit_transform(data[0][:341]), np.ones(341)])
+    y = data[1][:341]
+    spreads = []
+    for rate in (3.0, 1.0, 0.3):
+        order, theta, values = np.random.default_rng(2), np.zeros(3), []
+        for epoch in range(150):
+            rows = order.permutation(341)
+            for part in np.split(rows, range(32, 341, 32)):
+                p = 1 / (1 + np.exp(-X[part] @ theta))
+                theta = theta - rate * X[part].T @ (p - y[part]) / len(part)
+            if epoch >= 100:
+                z = X @ theta
+                values.append(np.mean(np.logaddexp(0, z) - y * z))
+        spreads.append(np.std(values))
+    assert spreads[0] > 3 * spreads[1] > 3 * spreads[2]
+
+
+def test_the_printed_bands_narrow_with_the_rate(ran: Any) -> None:
+    bands = re.findall(r"lr [\d.]+: ([\d.]+) to ([\d.]+)", ran.output)
+    widths = [float(high) - float(low) for low, high in bands]
+    assert len(widths) == 3
+    assert widths == sorted(widths, reverse=True)
+    assert widths[0] > widths[2]
+
+
+def test_the_full_batch_run_reaches_scikit_learns_optimum(
+    names: dict[str, Any], data: tuple[Any, Any], fitted: Any
+) -> None:
+    X = StandardScaler().fit_transform(data[0][:341])
+    best = log_loss(data[1][:341], fitted.predict_proba(X)[:, 1])
+    assert best == pytest.approx(0.2625, abs=5e-5)
+    assert names["log"][-1][1] == pytest.approx(best, abs=5e-5)
+    weights = names["model"].weight.detach()[0].numpy()
+    assert weights == pytest.approx(fitted.coef_[0], rel=0.02)
+
+
+@pytest.mark.claim("lab_logistic#eleven-errors")
+def test_the_trained_model_makes_11_errors_in_115(
+    names: dict[str, Any], data: tuple[Any, Any], fitted: Any
+) -> None:
+    X = StandardScaler().fit(data[0][:341]).transform(data[0][454:])
+    truth = data[1][454:]
+    assert int(np.sum(fitted.predict(X) != truth)) == 11
+    w = names["model"].weight.detach()[0].double().numpy()
+    z = X @ w + names["model"].bias.item()
+    assert int(np.sum((z > 0) != (truth == 1))) == 11
+    assert f"{11 / 115:.3f}" == "0.096"
+
+
+def test_without_a_shuffle_sorted_samples_end_above_the_minimum(ran: Any) -> None:
+    found = re.findall(r"shuffle=(True|False): ([\d.]+)", ran.output)
+    values = {name: float(value) for name, value in found}
+    assert values["True"] == pytest.approx(0.2625, abs=0.001)
+    assert values["False"] > values["True"] + 0.005
+
+
+def test_one_more_unit_of_radius_multiplies_the_odds(
+    data: tuple[Any, Any], fitted: Any, ran: Any
+) -> None:
+    exact = np.exp(fitted.coef_[0, 0] / data[0][:341, 0].std())
+    found = re.search(r"odds times ([\d.]+)", ran.output)
+    assert found is not None
+    assert float(found[1]) == pytest.approx(exact, rel=0.02)
+    odds = [float(each) for each in re.findall(r", odds ([\d.]+)", ran.output)]
+    assert odds[1] / odds[0] == pytest.approx(float(found[1]), rel=0.01)
+
+
 def test_the_radius_alone_is_fitted_as_by_scikit_learn(
-    names: dict[str, Any], data: tuple[Any, Any], ran: Any
+    data: tuple[Any, Any], ran: Any
 ) -> None:
     X, y = data
     model = LogisticRegression(C=np.inf, tol=1e-12, max_iter=10_000)
     model.fit(X[:341, :1], y[:341])
     limit = -model.intercept_[0] / model.coef_[0, 0]
-    assert f"p = 1/2 at radius {limit:.2f}\n" in ran.output
+    best = log_loss(y[:341], model.predict_proba(X[:341, :1])[:, 1])
     wrong = int(np.sum(model.predict(X[454:, :1]) != y[454:]))
-    assert f"{wrong} of 115 wrong\n" in ran.output
+    assert (f"{limit:.2f}", f"{best:.4f}", wrong) == ("14.76", "0.2949", 17)
+    assert f"p = 1/2 at radius {limit:.2f}\n" in ran.output
+    assert f"objective {best:.4f}, {wrong} of 115 wrong\n" in ran.output
+
+
+def test_a_batch_of_all_samples_gives_the_full_batch_model(
+    names: dict[str, Any],
+) -> None:
+    for one, other in zip(
+        names["same"].parameters(), names["model"].parameters(), strict=True
+    ):
+        assert torch.allclose(one, other, atol=1e-4)
+
+
+def test_the_wines_are_recognized_as_by_scikit_learn(ran: Any) -> None:
+    wine = load_wine()
+    rows = np.random.RandomState(0).permutation(178)
+    train, test = rows[:106], rows[106 + 35 :]
+    scaler = StandardScaler().fit(wine.data[train])
+    model = LogisticRegression().fit(
+        scaler.transform(wine.data[train]), wine.target[train] == 0
+    )
+    said = model.predict(scaler.transform(wine.data[test]))
+    wrong = int(np.sum(said != (wine.target[test] == 0)))
+    assert f"errors: {wrong} of {len(test)}\n" in ran.output

@@ -1,5 +1,8 @@
 """Is what the chapter on the lab's multilayer perceptron says and prints true?"""
 
+import copy
+import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -8,8 +11,6 @@ import pytest
 import torch
 from sklearn.datasets import load_breast_cancer
 from torch import nn
-
-pytestmark = pytest.mark.slow  # the module trains for about a minute
 
 
 @pytest.fixture
@@ -22,195 +23,154 @@ def names(ran: Any) -> dict[str, Any]:
     return dict(ran.namespace)
 
 
-@pytest.fixture(scope="module")
-def data() -> tuple[Any, Any]:
-    """Radius and texture, and 1 for malignant, in shuffled order, in float64."""
+def test_the_network_has_as_many_parameters_as_counted(ran: Any) -> None:
+    assert f"{2 * 16 + 16 + 16 + 1} parameters\n" in ran.output
+    assert f"{2 * 64 + 64 + 64 * 64 + 64 + 64 + 1} parameters\n" in ran.output
+
+
+@pytest.mark.claim("lab_perceptron#adamw-first-step")
+@pytest.mark.parametrize("rate", [0.001, 0.01, 0.1])
+def test_the_first_step_of_adamw_is_as_long_as_the_rate(rate: float) -> None:
+    start = torch.tensor([0.3, -0.2, 0.5, 0.1])
+    theta = start.clone().requires_grad_()
+    optimizer = torch.optim.AdamW([theta], lr=rate)
+    (theta * torch.tensor([1e-3, 1.0, -50.0, 1e4])).sum().backward()
+    optimizer.step()
+    change = (theta.detach() - start).abs()
+    assert change.numpy() == pytest.approx(rate, rel=0.02)
+
+
+@pytest.mark.claim("lab_perceptron#cosine")
+def test_the_cosine_schedule_leads_the_rate_to_0(ran: Any) -> None:
+    found = re.findall(r"epoch +(\d+): rate ([\d.]+)", ran.output)
+    assert [int(epoch) for epoch, _ in found] == [0, 15, 30, 45, 60]
+    for epoch, rate in found:
+        expected = 0.03 * (1 + math.cos(math.pi * int(epoch) / 60)) / 2
+        assert rate == f"{expected:.4f}"
+
+
+@pytest.mark.claim("lab_perceptron#deepcopy")
+def test_a_state_dict_refers_to_the_parameters_and_a_deep_copy_does_not() -> None:
+    model = nn.Linear(3, 2)
+    kept, copied = model.state_dict(), copy.deepcopy(model.state_dict())
+    before = model.weight.detach().clone()
+    with torch.no_grad():
+        model.weight.add_(1)
+    assert torch.equal(kept["weight"], before + 1)
+    assert torch.equal(copied["weight"], before)
+
+
+def test_the_kept_weights_are_those_of_the_best_epoch(names: dict[str, Any]) -> None:
+    model = names["network"](16)
+    lab = {key: names[key] for key in ("X_train", "y_train", "X_val", "y_val")}
+    # The module ends with the data of the last exercise, and fit reads them as well.
+    log = names["fit"](model, names["batches"](32), epochs=20, lr=0.03)
+    J, _ = names["evaluate"](model, lab["X_val"], lab["y_val"])
+    assert min(J_val for _, J_val in log) == J
+
+
+def test_fit_stops_when_its_patience_is_over(names: dict[str, Any]) -> None:
+    model = names["network"](16)
+    log = names["fit"](model, names["batches"](32), epochs=80, lr=0.1, patience=5)
+    values = [J_val for _, J_val in log]
+    best = int(np.argmin(values))
+    assert len(values) < 80
+    assert len(values) == best + 1 + 5
+
+
+@pytest.mark.claim("lab_perceptron#overfitting")
+def test_the_large_networks_validation_objective_rises_while_training_falls(
+    names: dict[str, Any],
+) -> None:
+    J_train, J_val = np.array(names["wide_log"]).T
+    best = int(J_val.argmin())
+    assert J_train[-1] < J_train[best] - 0.02
+    assert J_val[-1] > J_val[best] + 0.015
+    quarters = J_train.reshape(4, -1).mean(1)
+    assert (np.diff(quarters) < 0).all()
+
+
+@pytest.mark.claim("lab_perceptron#dropout")
+def test_dropout_acts_in_training_mode_only() -> None:
+    torch.manual_seed(2)
+    layer, x = nn.Dropout(0.5), torch.randn(10_000)
+    assert torch.equal(layer.eval()(x), x)
+    out = layer.train()(x)
+    dropped = out == 0
+    assert dropped.double().mean().item() == pytest.approx(0.5, abs=0.03)
+    assert torch.equal(out[~dropped], 2 * x[~dropped])
+
+
+def test_dropout_narrows_the_gap(ran: Any) -> None:
+    found = re.findall(r"(without|with) +dropout: ([\d.]+)  ([\d.]+)", ran.output)
+    gaps = {name: float(val) - float(train) for name, train, val in found}
+    assert gaps["with"] < gaps["without"]
+
+
+@pytest.mark.claim("lab_perceptron#reload")
+def test_a_saved_and_reloaded_model_gives_the_same_logits(
+    names: dict[str, Any], tmp_path: Any
+) -> None:
+    for seed in range(3):
+        model, other = names["network"](8, seed), names["network"](8, seed + 10)
+        x = torch.randn(50, 2)
+        assert not torch.equal(model(x), other(x))
+        torch.save(model.state_dict(), tmp_path / "weights.pt")
+        state = torch.load(tmp_path / "weights.pt", weights_only=True)
+        other.load_state_dict(state)
+        assert torch.equal(model(x), other(x))
+
+
+def test_the_saved_statistics_are_those_of_the_training_set(
+    names: dict[str, Any],
+) -> None:
+    rows = np.random.RandomState(0).permutation(569)[:341]
+    X = load_breast_cancer().data[rows, :2]
+    assert names["loaded"]["mean"].numpy() == pytest.approx(X.mean(0), rel=1e-5)
+    assert names["loaded"]["deviation"].numpy() == pytest.approx(X.std(0), rel=1e-5)
+
+
+def test_the_test_errors_are_recounted_in_numpy(
+    names: dict[str, Any], ran: Any
+) -> None:
     bunch = load_breast_cancer()
     rows = np.random.RandomState(0).permutation(569)
-    return bunch.data[rows, :2], 1.0 - bunch.target[rows]
+    X, y = bunch.data[rows, :2], 1 - bunch.target[rows]
+    x = (X[454:] - X[:341].mean(0)) / X[:341].std(0)
+    W, b, v, c = (a.double().numpy() for a in names["loaded"]["weights"].values())
+    z = np.tanh(x @ W.T + b) @ v[0] + c[0]
+    wrong = int(np.sum((z > 0) != (y[454:] == 1)))
+    assert f"{wrong} of 115 wrong: {wrong / 115:.3f}\n" in ran.output
 
 
-def logits(nine: Any, X: Any) -> Any:
-    """The network's logits in NumPy: hidden rows (w, w, b), then (v, v, c)."""
-    (a, b, c, d, e, f, v, w, k) = np.asarray(nine, dtype=float)
-    first = 1 / (1 + np.exp(-(a * X[:, 0] + b * X[:, 1] + c)))
-    second = 1 / (1 + np.exp(-(d * X[:, 0] + e * X[:, 1] + f)))
-    return v * first + w * second + k
+@pytest.mark.claim("lab_perceptron#one-hidden-neuron")
+def test_one_hidden_neuron_decides_by_a_straight_line(names: dict[str, Any]) -> None:
+    """Along a line of equal input to the hidden neuron, the logit stays the same."""
+    for seed in range(5):
+        model = names["network"](1, seed).double()
+        w = model[0].weight.detach()[0]
+        along = torch.stack([-w[1], w[0]])
+        start = torch.randn(2, dtype=torch.float64)
+        points = start + torch.linspace(-50, 50, 101)[:, None] * along
+        z = model(points).detach()
+        assert torch.allclose(z, z[0].expand_as(z), atol=1e-9)
 
 
-def mean_loss(nine: Any, X: Any, y: Any) -> float:
-    """The mean binary cross-entropy, from the logits."""
-    z = logits(nine, X)
-    return float(np.mean(np.logaddexp(0, z) - y * z))
-
-
-def errors(nine: Any, X: Any, y: Any) -> int:
-    """The number of wrong answers."""
-    return int(np.sum((logits(nine, X) > 0) != (y == 1)))
-
-
-def slope(nine: Any, X: Any, y: Any, h: float = 1e-5) -> Any:
-    """The gradient (9,) by central differences."""
-    steps = h * np.eye(9)
-    return np.array(
-        [mean_loss(nine + s, X, y) - mean_loss(nine - s, X, y) for s in steps]
-    ) / (2 * h)
-
-
-def sharpness(nine: Any, X: Any, y: Any, h: float = 1e-4) -> tuple[float, Any]:
-    """The largest eigenvalue of the Hessian by differences, and its eigenvector."""
-    rows = [slope(nine + s, X, y) - slope(nine - s, X, y) for s in h * np.eye(9)]
-    H = np.array(rows) / (2 * h)
-    values, vectors = np.linalg.eigh((H + H.T) / 2)
-    return float(values[-1]), vectors[:, -1]
-
-
-def test_the_start_has_nine_parameters_and_the_weights_of_seed_0(
-    names: dict[str, Any],
-) -> None:
-    start = names["weights"][0]
-    assert start.shape == (9,)
-    torch.manual_seed(0)
-    expected = torch.cat([torch.empty(2, 2).normal_().flatten(), torch.randn(2)])
-    assert start[[0, 1, 3, 4, 6, 7]].tolist() == pytest.approx(expected.tolist())
-    assert start[[2, 5, 8]].abs().max() <= 1 / np.sqrt(2)
-
-
-def test_the_hand_written_gradients_are_the_numerical_derivatives(
-    names: dict[str, Any], data: tuple[Any, Any]
-) -> None:
-    X, y = data[0][:341], data[1][:341]
-    for step in (0, 500, 4000):
-        nine = names["weights"][step].double()
-        U, u = nine[:6].view(2, 3), nine[6:].view(1, 3)
-        A = torch.tensor(np.vstack([X.T, np.ones(341)]))
-        dU, du = names["gradients"](U, u, A, torch.tensor(y))
-        by_hand = torch.cat([dU.flatten(), du.flatten()])
-        assert by_hand.numpy() == pytest.approx(slope(nine.numpy(), X, y), abs=1e-6)
-
-
-def test_neighboring_states_are_one_step_of_gradient_descent_apart(
-    names: dict[str, Any], data: tuple[Any, Any]
-) -> None:
-    X, y = data[0][:341], data[1][:341]
-    weights = names["weights"].double().numpy()
-    assert names["weights"].shape == (6001, 9)
-    assert names["weights"].dtype == torch.float32
-    for row in range(1, 6001, 400):  # noted[row] is odd, noted[row + 1] even
-        expected = weights[row] - 0.01 * slope(weights[row], X, y)
-        assert weights[row + 1] == pytest.approx(expected, abs=1e-4)
-
-
-def test_the_quick_loop_goes_where_the_optimizer_goes(names: dict[str, Any]) -> None:
-    model = names["Perceptron"]()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-    loss = nn.BCELoss()
-    for _ in range(200):
+def test_adamw_by_hand_is_adamw(ran: Any) -> None:
+    theta = torch.tensor([2.0, -1.0], dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.AdamW([theta], lr=0.05, weight_decay=0.1)
+    ours, m, v = np.array([2.0, -1.0]), np.zeros(2), np.zeros(2)
+    for t in range(1, 51):
         optimizer.zero_grad()
-        loss(model(names["X_train"]), names["y_train"]).backward()
+        (theta**4).sum().backward()
         optimizer.step()
-    U, u = names["matrices"](model)
-    expected = torch.cat([U.flatten(), u.flatten()])
-    assert names["noted"][4] == 200
-    assert torch.allclose(names["weights"][4], expected, atol=1e-4)
+        g = 4 * ours**3
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
+        ours = ours - 0.05 * 0.1 * ours
+        ours -= 0.05 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+    assert theta.detach().numpy() == pytest.approx(ours, abs=1e-9)
 
 
-def test_objectives_and_errors_of_the_last_two_states_are_those_printed(
-    names: dict[str, Any], data: tuple[Any, Any], ran: Any
-) -> None:
-    X, y = data
-    parts = (slice(0, 341), slice(341, 454), slice(454, 569))
-    states = sorted(
-        names["weights"][-2:].numpy(),
-        key=lambda nine: mean_loss(nine, X[:341], y[:341]),
-    )
-    lines = []
-    for nine in states:
-        train, validation, _ = (mean_loss(nine, X[part], y[part]) for part in parts)
-        wrong = errors(nine, X[454:], y[454:])
-        lines.append(
-            f"train {train:.4f} validation {validation:.4f} test errors {wrong}\n"
-        )
-    assert "".join(lines) in ran.output
-    assert [errors(nine, X[454:], y[454:]) for nine in states] == [9, 8]
-
-
-def test_the_validation_objective_is_lowest_near_step_95000_and_rises_after(
-    names: dict[str, Any], data: tuple[Any, Any]
-) -> None:
-    X, y = data[0][341:454], data[1][341:454]
-    losses = [mean_loss(nine, X, y) for nine in names["weights"][::20].numpy()]
-    steps = names["noted"][::20]
-    assert steps[int(np.argmin(losses))] == pytest.approx(95_000, abs=3000)
-    assert losses[-1] > min(losses) + 0.015
-
-
-def test_the_midpoint_of_the_two_states_is_at_the_edge_of_stability(
-    names: dict[str, Any], data: tuple[Any, Any]
-) -> None:
-    X, y = data[0][:341], data[1][:341]
-    one, other = names["weights"][-2:].double().numpy()
-    value, vector = sharpness((one + other) / 2, X, y)
-    assert value == pytest.approx(2 / 0.01, rel=0.005)
-    jump = (one - other) / np.linalg.norm(one - other)
-    assert abs(jump @ vector) == pytest.approx(1, abs=0.01)
-    assert sorted(
-        round(sharpness(nine, X, y)[0]) for nine in (one, other)
-    ) == pytest.approx([190, 209], abs=1)
-
-
-def test_after_two_steps_the_weights_are_back(names: dict[str, Any]) -> None:
-    following = names["next_weights"]
-    assert torch.allclose(following[0], following[2], atol=1e-3)
-    assert not torch.allclose(following[0], following[1], atol=1e-3)
-
-
-def test_a_network_of_the_stack_is_trained_as_if_it_were_alone(
-    names: dict[str, Any],
-) -> None:
-    _, alone = names["train"](
-        *names["matrices"](names["Perceptron"](3, 3)), steps=3000, every=3000
-    )
-    assert names["starts"][22] == (3, 3)
-    assert torch.allclose(names["many"][2, 22], alone[-1], atol=1e-3)
-
-
-def test_with_other_weights_12_of_20_networks_call_everybody_benign(
-    names: dict[str, Any], data: tuple[Any, Any]
-) -> None:
-    X, y = data[0][454:], data[1][454:]
-    assert len(set(names["starts"])) == 40
-    wrong = np.array(
-        [[errors(nine, X, y) for nine in state] for state in names["many"][-2:].numpy()]
-    )
-    with_weights_of_2019, all_anew = wrong[:, :20], wrong[:, 20:]
-    assert set(with_weights_of_2019.flatten()) == {8, 9}
-    assert (all_anew == y.sum()).all(0).sum() == 12
-    learned = all_anew[:, (all_anew != y.sum()).all(0)]
-    assert learned.shape[1] == 8
-    assert 10 <= learned.min() <= learned.max() <= 13
-
-
-def test_the_best_constant_is_the_share_of_malignant_samples(ran: Any) -> None:
-    s = 123 / 341
-    objective = -s * np.log(s) - (1 - s) * np.log(1 - s)
-    assert f"p = {s:.4f}, objective {objective:.4f}\n" in ran.output
-
-
-def test_equal_weights_stay_equal(names: dict[str, Any]) -> None:
-    U = names["twins"][-1, :6].view(2, 3)
-    assert torch.allclose(U[0], U[1], atol=1e-5)
-
-
-def test_the_decision_changes_where_the_logit_changes_its_sign(
-    names: dict[str, Any],
-) -> None:
-    grid = np.column_stack(
-        [names["radius"].flatten().numpy(), names["texture"].flatten().numpy()]
-    )
-    shown = names["p"].numpy()
-    z = logits(names["low"].numpy(), grid).reshape(shown.shape)
-    clear = np.abs(z) > 1e-3
-    assert clear.mean() > 0.99
-    assert ((z > 0) == (shown > 0.5))[clear].all()
-    assert (grid.min(), round(grid.max(), 3)) == (5, 35)
+def test_more_neurons_bend_around_the_moons(ran: Any) -> None:
+    found = dict(re.findall(r"width +(\d+): (\d+) of 60 wrong", ran.output))
+    assert int(found["16"]) < int(found["1"])
