@@ -10,8 +10,10 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import sys
 import tempfile
+import textwrap
 import types
 import warnings
 from collections.abc import Generator, Iterator
@@ -21,6 +23,10 @@ from typing import Any
 import pytest
 from pytest_codeblocks.main import CodeBlock, extract_from_file
 from pytest_codeblocks.plugin import MarkdownFile, TestBlock
+
+OUTPUT = re.compile(r"\s*<!--\s*pytest-codeblocks:\s*expected-output\s*-->\s*")
+RECORDED = re.compile(r"\s*<!--\s*recorded\s*-->\s*")
+END_OF_RECORDED = re.compile(r"\s*<!-- end of recorded -->\s*")
 
 
 class ChapterFile(MarkdownFile):  # type: ignore[misc]  # the plugin has no types
@@ -37,16 +43,52 @@ class ChapterFile(MarkdownFile):  # type: ignore[misc]  # the plugin has no type
         for block in blocks:
             name = f"line {block.lineno}"
             item = ChapterBlock.from_parent(self, name=name, obj=block)
-            item.measured = is_measured(lines, block)
+            item.outputs = outputs(lines, block)
             yield item
 
 
-def is_measured(lines: list[str], block: CodeBlock) -> bool:
-    """Whether the page shows recordings below the block, as each run prints others."""
-    below = iter(lines[block.lineno :])
-    while next(below, "```").strip() != "```":
-        pass
-    return next(filter(str.strip, below), "").strip() == "<!-- recorded -->"
+def outputs(lines: list[str], block: CodeBlock) -> list[str] | None:
+    """What a block may print: the page's output, or what other machines have recorded.
+
+    None if the page shows recordings alone, as each run prints something else.
+    """
+    shown = [block.expected_output or ""]
+    index = _next(lines, _behind_fence(lines, block.lineno - 1))
+    if _is(OUTPUT, lines, index):
+        index = _next(lines, _behind_fence(lines, index + 1))
+    elif _is(RECORDED, lines, index):
+        return None
+    if _is(RECORDED, lines, index):
+        index += 1
+        while index < len(lines) and not _is(END_OF_RECORDED, lines, index):
+            end = _behind_fence(lines, index)
+            if end > index + 1:
+                body = lines[index + 1 : end - 1]
+                shown.append(textwrap.dedent("\n".join([*body, ""])))
+            index = end
+    return shown
+
+
+def _is(kind: re.Pattern[str], lines: list[str], index: int) -> bool:
+    return index < len(lines) and kind.fullmatch(lines[index]) is not None
+
+
+def _next(lines: list[str], index: int) -> int:
+    """The next line that is not blank."""
+    while index < len(lines) and not lines[index].strip():
+        index += 1
+    return index
+
+
+def _behind_fence(lines: list[str], index: int) -> int:
+    """The line after a fenced block that begins here, or the next line."""
+    opening = re.match(r"\s*(`{3,})", lines[index])
+    index += 1
+    if opening:
+        while index < len(lines) and lines[index].strip() != opening[1]:
+            index += 1
+        index += 1
+    return index
 
 
 class Session:
@@ -98,14 +140,13 @@ class Session:
 class ChapterBlock(TestBlock):  # type: ignore[misc]  # the plugin has no types
     """One Python block of a chapter, with the output that the page shows below it."""
 
-    measured = False
+    outputs: list[str] | None = None
 
     def runtest(self) -> None:
-        """Run the block, and compare what it prints to the letter, if it can be."""
+        """Run the block, and compare what it prints, to the letter, if it can be."""
         printed = self.parent.session_of_blocks.run(self.obj)
-        if self.measured and self.obj.expected_output is None:
-            return
-        assert printed == (self.obj.expected_output or "")
+        if self.outputs and printed not in self.outputs[1:]:
+            assert printed == self.outputs[0]
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
         """The traceback, from the chapter's own lines on where there are some."""
