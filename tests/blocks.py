@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import sys
 import tempfile
 import types
@@ -23,6 +24,9 @@ from pytest_codeblocks.main import CodeBlock, extract_from_file
 from pytest_codeblocks.plugin import MarkdownFile, TestBlock
 
 from weave.read.page import read_chapter
+from weave.render.fill import contents
+
+RECORDED = re.compile(r"(?ms)^(`{3,})text\n(?P<text>.*?)^\1$")
 
 
 class ChapterFile(MarkdownFile):  # type: ignore[misc]  # the plugin has no types
@@ -35,17 +39,29 @@ class ChapterFile(MarkdownFile):  # type: ignore[misc]  # the plugin has no type
             each for each in extract_from_file(self.path) if each.syntax == "python"
         ]
         self.session_of_blocks.blocks = blocks
-        measured = measured_lines(self.path)
+        shown = outputs(self.path)
         for block in blocks:
             name = f"line {block.lineno}"
             item = ChapterBlock.from_parent(self, name=name, obj=block)
-            item.measured = block.lineno in measured
+            item.outputs = shown.get(block.lineno, [""])
             yield item
 
 
-def measured_lines(page: Path) -> set[int]:
-    """The lines of the fences that a page follows with recordings, not outputs."""
-    return {slot.code.line for slot in read_chapter(page).slots if slot.measured}
+def outputs(page: Path) -> dict[int, list[str] | None]:
+    """What each block may print, by the line of its fence.
+
+    That is the page's output, or what other machines have recorded; None if the page
+    shows recordings alone, as each run prints something else.
+    """
+    found: dict[int, list[str] | None] = {}
+    chapter = read_chapter(page)
+    for slot in chapter.slots:
+        shown = [f"{contents(chapter, slot.output)}\n" if slot.output else ""]
+        if slot.recorded:
+            text = contents(chapter, slot.recorded)
+            shown += [each["text"] for each in RECORDED.finditer(text)]
+        found[slot.code.line] = None if slot.measured else shown
+    return found
 
 
 class Session:
@@ -97,14 +113,13 @@ class Session:
 class ChapterBlock(TestBlock):  # type: ignore[misc]  # the plugin has no types
     """One Python block of a chapter, with the output that the page shows below it."""
 
-    measured = False
+    outputs: list[str] | None = None
 
     def runtest(self) -> None:
-        """Run the block, and compare what it prints to the letter, if it can be."""
+        """Run the block, and compare what it prints, to the letter, if it can be."""
         printed = self.parent.session_of_blocks.run(self.obj)
-        if self.measured and self.obj.expected_output is None:
-            return
-        assert printed == (self.obj.expected_output or "")
+        if self.outputs and printed not in self.outputs[1:]:
+            assert printed == self.outputs[0]
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
         """The traceback, from the chapter's own lines on where there are some."""

@@ -21,7 +21,7 @@ from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 from pytest_codeblocks.main import CodeBlock, extract_from_file
 
-from tests.blocks import measured_lines
+from tests.blocks import outputs
 from tests.measured import between_marks, without_measured
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -84,18 +84,19 @@ def extras_of(name: str, extras: set[str]) -> list[NormalizedName]:
 def program_of(page: Path) -> str:
     """The page's Python blocks, joined as a reader would join them.
 
-    What measured blocks print stands between marks, as it differs from run to run.
+    Between marks stands what other machines and other runs print otherwise.
     """
-    measured = measured_lines(page)
+    shown = outputs(page)
     return "\n".join(
-        between_marks(block.code) if block.lineno in measured else block.code
+        block.code if len(shown[block.lineno] or ()) == 1 else between_marks(block.code)
         for block in blocks_of(page)
     )
 
 
 def outputs_of(page: Path) -> str:
-    """What the page says that they print."""
-    return "".join(block.expected_output or "" for block in blocks_of(page))
+    """What the page says that they print, on every machine."""
+    shown = [each or [] for each in outputs(page).values()]
+    return "".join(each[0] for each in shown if len(each) == 1)
 
 
 def chosen(session: pytest.Session) -> list[str]:
