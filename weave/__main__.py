@@ -18,7 +18,14 @@ from weave.run import pool
 
 def main(arguments: list[str] | None = None) -> int:
     """Weave the book; gives the exit code."""
-    options = _parser().parse_args(arguments)
+    try:
+        return _weave(_parser().parse_args(arguments))
+    except WeaveError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _weave(options: argparse.Namespace) -> int:
     book = read_book(options.root)
     with progress.bar() as shown:
         woven = build.weave(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import marshal
 import os
@@ -207,20 +208,44 @@ def test_a_new_file_gets_the_usual_permissions(tmp_path: Path) -> None:
     assert (tmp_path / "new").stat().st_mode == usual
 
 
+@pytest.mark.parametrize(
+    ("number", "hint"),
+    [
+        (errno.ENOSPC, "make room on this disk"),
+        (errno.EROFS, "let this file and its folder be writable"),
+        (errno.EACCES, "let this file and its folder be writable"),
+    ],
+)
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, hint: str
 ) -> None:
     path = tmp_path / "page.md"
     path.write_bytes(b"one")
 
-    def full(descriptor: int) -> None:
-        raise OSError("no space left")
+    def fail(descriptor: int) -> None:
+        raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(WeaveError, match=r"page\.md:1: cannot be written: no space"):
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(WeaveError) as caught:
         write(path, b"two")
+    said = f"{path}:1: cannot be written: {os.strerror(number)}; {hint}"
+    assert str(caught.value) == said
     assert path.read_bytes() == b"one"
     assert [each.name for each in tmp_path.iterdir()] == ["page.md"]
+
+
+def test_what_a_killed_write_left_is_swept_when_it_is_old(tmp_path: Path) -> None:
+    old, young, other = (tmp_path / f".{name}.part" for name in ("p.1", "p.2", "q.1"))
+    for path in (old, young, other):
+        path.touch()
+    for path in (old, other):
+        os.utime(path, (0, 0))
+    write(tmp_path / "p", b"text")
+    assert sorted(each.name for each in tmp_path.iterdir()) == [
+        young.name,
+        other.name,
+        "p",
+    ]
 
 
 # What a result depends on

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,10 @@ from pathlib import Path
 import pytest
 
 from tests.weave.books import SmallBook, page
+from weave import build
+from weave.model import Problem
+from weave.read.module import has_newer_text
+from weave.run import pool
 
 Make = Callable[[dict[str, str]], SmallBook]
 
@@ -564,3 +569,186 @@ def test_what_a_readers_edit_raises_is_told_with_what_to_do(
     (said,) = book.problems()
     assert said.startswith("snippets/a.py:")
     assert said.endswith(f"; {hint}")
+
+
+# Being ended, being forged, leaving nothing behind
+
+
+def test_a_newer_text_of_a_module_ends_its_older_run(make_book: Make) -> None:
+    book = make_book(
+        {
+            "snippets/a.py": "# %% one\nwhile True:\n    pass\n",
+            "snippets/b.py": "# %% one\nprint('fine')\n",
+        }
+    )
+    sources = build.read_book(book.root).sources.values()
+    begun = time.monotonic()
+    ended = []
+    for source, answer, _ in pool.run(
+        list(sources), book.root, book.root / ".weave", stop=has_newer_text
+    ):
+        ended.append((source.module, isinstance(answer, Problem)))
+        if source.module == "b":
+            book.write("snippets/a.py", "# %% one\nprint('repaired')\n")
+        else:
+            assert "cell 'one' is ended, as a newer text of it exists" in str(answer)
+    assert ended == [("b", False), ("a", True)]
+    assert time.monotonic() - begun < 30
+    assert book.printed("a") == "repaired"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "{}",
+        "[]",
+        "not JSON",
+        '{"result": {}}',
+        '{"result": {"cells": 5}}',
+        '{"problem": 1}',
+        '{"problem": {"path": "a", "line": "1", "what": "x", "hint": "y"}}',
+        '{"problem": {"path": "a", "line": 1, "what": "\\ud800", "hint": "y"}}',
+        '{"result": {"module": "b", "cells": [], "seconds": 1, "cpu": 1,'
+        ' "device": "cpu", "versions": []}}',
+        '{"result": {"module": "a", "cells": [{"name": "one", "output": 7}],'
+        ' "seconds": NaN, "cpu": 1, "device": "cpu", "versions": []}}',
+        "[" * 100_000,
+    ],
+)
+def test_a_forged_answer_is_told(make_book: Make, answer: str) -> None:
+    code = f"""
+        # %% one
+        import os
+        from pathlib import Path
+        answer = {answer!r} if len({answer!r}) < 1000 else {answer[0]!r} * 100_000
+        Path("../answer.json").write_text(answer)
+        os._exit(0)
+        """
+    book = make_book({"snippets/a.py": code, "docs/a.md": page("a.py#one")})
+    (problem,) = book.weave().failures
+    assert str(problem).startswith("snippets/a.py:2: cell 'one' left an answer that")
+
+
+@pytest.mark.parametrize("said", ["'\\ud800'", "'é' * 9", "'\\0'", "b'\\xff'"])
+def test_whatever_an_exception_says_can_be_told(make_book: Make, said: str) -> None:
+    code = f"# %% one\nraise ValueError({said})\n"
+    book = make_book({"snippets/a.py": code, "docs/a.md": page("a.py#one")})
+    (problem,) = book.weave().failures
+    assert "cell 'one' raises ValueError" in str(problem)
+    str(problem).encode()
+
+
+def test_what_a_killed_build_leaves_is_swept_by_a_later_one(
+    make_book: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "tmp"
+    place.mkdir()
+    monkeypatch.setenv("TMPDIR", str(place))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    mark = tmp_path / "begun"
+    hangs = f"# %% one\nimport time\n\nopen({str(mark)!r}, 'w')\ntime.sleep(99)\n"
+    book = make_book({"snippets/a.py": hangs, "docs/a.md": page("a.py#one")})
+    with book.start("-m", "weave") as build:
+        while not mark.exists() and build.poll() is None:
+            time.sleep(0.01)
+        (dead,) = place.glob("weave-*")
+        mark.unlink()
+        with book.start("-m", "weave") as other:
+            while not mark.exists() and other.poll() is None:
+                time.sleep(0.01)
+            (living,) = set(place.glob("weave-*")) - {dead}
+            build.kill()
+            build.wait()
+            assert dead.exists()
+            book.write("snippets/a.py", "# %% one\nx = 1\n")
+            assert not book.weave().failures
+            assert not dead.exists()
+            assert living.exists()
+            other.kill()
+            other.wait()
+    book.write("snippets/a.py", "# %% one\nx = 2\n")
+    assert not book.weave().failures
+    assert not list(place.glob("weave-*"))
+
+
+# Where nothing can be kept
+
+
+def a_device(book: SmallBook, tmp_path: Path) -> str:
+    (book.root / ".weave").symlink_to("/dev/full")
+    return "Not a directory"
+
+
+def a_file(book: SmallBook, tmp_path: Path) -> str:
+    (book.root / ".weave").write_text("")
+    return "Not a directory"
+
+
+def dangling(book: SmallBook, tmp_path: Path) -> str:
+    (book.root / ".weave").symlink_to(tmp_path / "nothing" / "here")
+    return "File exists"
+
+
+def a_file_inside(book: SmallBook, tmp_path: Path) -> str:
+    (book.root / ".weave").mkdir()
+    (book.root / ".weave/results").write_text("")
+    return "File exists"
+
+
+@pytest.mark.parametrize("place", [a_device, a_file, dangling, a_file_inside])
+@pytest.mark.parametrize(
+    "code", ["print(1)", "from matplotlib import pyplot as p\np.plot([1])"]
+)
+def test_a_cache_that_cannot_be_written_is_told(
+    make_book: Make, tmp_path: Path, place: Callable[[SmallBook, Path], str], code: str
+) -> None:
+    book = make_book(
+        {"snippets/a.py": f"# %% one\n{code}\n", "docs/a.md": page("a.py#one")}
+    )
+    reason = place(book, tmp_path)
+    done = book.run()
+    assert done.returncode == 1
+    assert done.stderr.count(".weave/") == 1
+    assert (
+        f":1: cannot be written: {reason}; remove the file or the link" in done.stderr
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="wants a second file system")
+def test_the_cache_may_lie_on_another_file_system(make_book: Make) -> None:
+    book = make_book(
+        {
+            "snippets/a.py": "# %% one\nprint(1)\n",
+            "docs/a.md": page("a.py#one", printing="one"),
+        }
+    )
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as place:
+        (book.root / ".weave").symlink_to(place)
+        assert book.run().returncode == 0
+        assert "```text\n1\n```" in book.read("docs/a.md")
+        assert book.weave().ran == ()
+
+
+# What is imported before
+
+
+def test_only_what_the_modules_import_is_preloaded(make_book: Make) -> None:
+    book = make_book(
+        {
+            "snippets/a.py": "# %% one\nimport json, numpy as np, b\n",
+            "snippets/b.py": "# %% one\nimport pandas\n",
+            "snippets/c.py": "# %% one\nimport torch\n",
+            "snippets/d.py": "# %% one\nimport torch\ntorch.optim.SGD\n",
+            "snippets/e.py": "# %% one\nfrom matplotlib import colors\n",
+        }
+    )
+    sources = build.read_book(book.root).sources
+
+    def needed(*names: str) -> tuple[str, ...]:
+        return pool.needed([sources[name] for name in names], book.root)
+
+    assert needed() == ()
+    assert needed("a") == ("numpy", "pandas")
+    assert needed("b", "c") == ("pandas", "torch")
+    assert needed("d") == ("torch", "torch._dynamo")
+    assert "matplotlib.backends.backend_svg" in needed("e")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
 
 from weave.model import WeaveError
 from weave.read.imports import third_party
-from weave.read.module import definition, read_source
+from weave.read.module import definition, has_newer_text, read_source
 
 
 def write(root: Path, name: str, text: str) -> Path:
@@ -232,3 +233,64 @@ def test_the_cell_that_defines_a_name_is_found(tmp_path: Path, name: str) -> Non
     assert found is not None
     assert found.name == "here"
     assert definition(source, "path") is None
+
+
+@pytest.mark.parametrize("mark", ["\ufeff", ""])
+def test_a_byte_order_mark_is_no_part_of_a_module(tmp_path: Path, mark: str) -> None:
+    write(tmp_path, "snippets/b.py", f"{mark}import c\n")
+    write(tmp_path, "snippets/c.py", f"{mark}x = 1\n")
+    path = write(tmp_path, "snippets/a.py", f"{mark}# %% one\nimport b\n")
+    source = read_source(path, tmp_path)
+    assert [(cell.name, cell.line, cell.code) for cell in source.cells] == [
+        ("one", 2, "import b")
+    ]
+    assert [each.name for each in source.imports] == ["b.py", "c.py"]
+    assert not has_newer_text(source)
+
+
+def test_a_decorator_cut_from_its_function_is_told(tmp_path: Path) -> None:
+    text = "# %% one\n@property\n# %% two\ndef f(x): ...\n"
+    said = problems_of(tmp_path, text)
+    assert said[0].startswith("a.py:2: the cell 'one' is not complete Python by itself")
+
+
+@pytest.mark.parametrize("level", [2, 8, 99])
+def test_a_relative_import_beyond_the_root_is_left_to_python(
+    tmp_path: Path, level: int
+) -> None:
+    assert imports_of(tmp_path, f"# %% one\nfrom {'.' * level} import z\n") == []
+
+
+@pytest.mark.parametrize("helper", [False, True])
+def test_what_is_nested_too_deep_is_told(tmp_path: Path, helper: bool) -> None:
+    deep = "x = " + "(" * 5_000 + ")" * 5_000 + "\n"
+    write(tmp_path, "snippets/b.py", deep)
+    text = "# %% one\nimport b\n" if helper else f"# %% one\n{deep}"
+    (said,) = problems_of(tmp_path, text)
+    assert "is not Python: " in said
+
+
+def test_a_long_sum_is_read_or_told_but_raises_nothing_else(tmp_path: Path) -> None:
+    for count in (100, 4_000, 100_000):
+        text = f"# %% one\nx = {'1+' * count}1\n"
+        path = write(tmp_path, "snippets/a.py", text)
+        with contextlib.suppress(WeaveError):
+            assert read_source(path, tmp_path).text == text
+
+
+def test_a_package_goes_before_a_module_as_in_python(tmp_path: Path) -> None:
+    write(tmp_path, "snippets/h.py", "import c\n")
+    write(tmp_path, "snippets/c.py", "x = 1\n")
+    assert imports_of(tmp_path, "# %% one\nimport h\n") == [
+        "snippets/c.py",
+        "snippets/h.py",
+    ]
+    write(tmp_path, "snippets/h/__init__.py", "x = 1\n")
+    assert imports_of(tmp_path, "# %% one\nimport h\n") == ["snippets/h/__init__.py"]
+
+
+def test_a_folder_named_like_a_module_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "snippets/a.py"
+    path.mkdir(parents=True)
+    with pytest.raises(WeaveError, match=r"a\.py:1: cannot be read: Is a directory"):
+        read_source(path, tmp_path)

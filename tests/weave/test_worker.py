@@ -161,13 +161,15 @@ def test_a_traceback_begins_in_the_module_and_shows_its_lines(
         3,
         "cell 'two' raises ZeroDivisionError: division by zero",
     )
-    assert problem.detail.splitlines()[:7] == [
+    lines = problem.detail.splitlines()
+    assert "           ~~^~~" in lines
+    # Under the call, Python 3.13 puts marks as well, and 3.11 none.
+    assert [line for line in lines if line.strip("~^ ")] == [
         "Traceback (most recent call last):",
         '  File "snippets/a.py", line 7, in <module>',
         "    halve(1)",
         '  File "snippets/a.py", line 3, in halve',
         "    return x / 0",
-        "           ~~^~~",
         "ZeroDivisionError: division by zero",
     ]
 

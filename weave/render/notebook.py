@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import posixpath
 import re
+from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
-from weave.model import Chapter, Fence, Prose, Slot
+from weave.model import Chapter, Fence, Image, Prose, Slot
 from weave.render.numbers import LABEL, figures, numbers
 from weave.woven import DOCS, FIGURES, Woven
 
@@ -31,7 +32,9 @@ def write_notebook(chapter: Chapter, woven: Woven, site_url: str = "") -> str:
     named = numbers(chapter)
     blocks = [_cell(slot, chapter, woven) for slot in chapter.slots]
     name = f"notebooks/{chapter.path.stem}.ipynb"
-    parts = [chapter.text, sorted(named.items()), blocks, site_url]
+    others = [_borrowed(image, chapter, woven) for image in chapter.images]
+    texts = [file.read_text("utf-8") for file in others if file]
+    parts = [chapter.text, sorted(named.items()), blocks, texts, site_url]
     return woven.cache.remember(
         name, parts, lambda: _write(chapter, named, blocks, woven, site_url)
     )
@@ -86,8 +89,7 @@ def _cell(
         stream = {"output_type": "stream", "name": "stdout", "text": f"{text}\n"}
         outputs.append(stream)
     alts = {image.target.split("/")[-1]: image.alt for image in chapter.images}
-    result = woven.result(slot)
-    for name, _ in result.files if result else ():
+    for name in _made(slot, woven):
         file = woven.figures.get(f"{FIGURES}/{slot.module}/{name}")
         if file is not None:
             svg, alt = file.read_text("utf-8"), alts.get(name, name)
@@ -95,6 +97,19 @@ def _cell(
             outputs.append({"output_type": "display_data", "data": data})
     below = texts.get(slot.recorded, "") if slot.recorded else ""
     return texts.get(slot.code, ""), outputs, below
+
+
+def _made(slot: Slot, woven: Woven) -> list[str]:
+    """The names of the figures that a slot's cell draws."""
+    result = woven.result(slot)
+    return [name for name, _ in result.files] if result else []
+
+
+def _borrowed(image: Image, chapter: Chapter, woven: Woven) -> Path | None:
+    """The file of a figure that the code of another page draws, or None."""
+    name = "/".join(image.target.split("/")[-2:])
+    drawn = [f"{s.module}/{each}" for s in chapter.slots for each in _made(s, woven)]
+    return None if name in drawn else woven.figures.get(f"{FIGURES}/{name}")
 
 
 def _plain(
@@ -119,11 +134,15 @@ def _plain(
         return f"[{words}]({page})" if page else words
 
     text = FRONT_MATTER.sub("", text)
+    lines = chapter.text.split("\n")
     for _, place, image in figures(chapter):
-        line = chapter.text.split("\n")[image.line - 1]
-        if not place.endswith("-interactive"):
-            caption = f"**Figure {named[place]}.** {image.title}".rstrip()
-            text = text.replace(line, caption)
+        if place.endswith("-interactive"):
+            continue
+        line = lines[image.line - 1]
+        shown = f"**Figure {named[place]}.** {image.title}".rstrip()
+        if file := _borrowed(image, chapter, woven):
+            shown = f"{_picture(file.read_text('utf-8'), image.alt)}\n\n{shown}"
+        text = text.replace(line, shown)
     text = LABEL.sub(lambda label: _tag(named.get(f"equation-{label['name']}")), text)
     text = SUMMARY.sub(lambda match: f"**{match['text']}**", FOLD.sub("", text))
     text = ATTRIBUTES.sub("", LINK.sub(link, text))
