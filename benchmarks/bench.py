@@ -60,6 +60,26 @@ pool.preload(pool.needed([*book.sources.values()], root))
 list(pool.run([source], root, root / ".weave"))
 json.dump({"wall": time.perf_counter() - begun}, sys.stdout)
 """
+# What a site without the engine needs all the same: its formulas, remembered.
+FORMULAS = """
+from pathlib import Path
+from types import SimpleNamespace
+from pymdownx.arithmatex import ArithmatexExtension
+from weave.site.formulas import FormulasPostprocessor
+from weave.site.katex import Formulas
+
+formulas = Formulas(Path(".weave/formulas.json"))
+here = SimpleNamespace(formulas=formulas, path=Path("page.md"))
+
+class Alone(ArithmatexExtension):
+    def extendMarkdown(self, md):
+        self.setConfig("generic", True)
+        super().extendMarkdown(md)
+        md.postprocessors.register(FormulasPostprocessor(md, lambda md: here), "f", 35)
+
+def makeExtension(**settings):
+    return Alone(**settings)
+"""
 
 
 def ask(code: str, cwd: Path, *arguments: str) -> dict[str, Any]:
@@ -93,9 +113,11 @@ def ran(cwd: Path) -> list[str]:
 def without_weave(copy: Path) -> str:
     """A configuration of the same site whose pages show the committed text."""
     text = (copy / "mkdocs.yml").read_text("utf-8")
-    off = text.replace("  weave: {}\n", "").replace("  - weave.site.extension\n", "")
+    off = text.replace("  weave: {}\n", "")
+    off = off.replace("  - weave.site.extension\n", "  - formulas_alone\n")
     assert "weave" not in re.sub(r"#.*", "", off)
     (copy / "off.yml").write_text(off, encoding="utf-8")
+    (copy / "formulas_alone.py").write_text(FORMULAS, encoding="utf-8")
     return "off.yml"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from weave import check, differences
 from weave.keep.files import write
-from weave.keep.key import key_of
+from weave.keep.key import key_of, packages
 from weave.model import Book, Problem, Result, Source, WeaveError
 from weave.read.book import PAGES, SNIPPETS
 from weave.read.page import read_chapter
@@ -55,7 +55,10 @@ def plan(book: Book, only: Collection[str] = (), device: str = "cpu") -> Plan:
     """Look up the results of the named modules, or of all, and see what has to run."""
     cache = Woven(book, {}).cache
     names = [name for name in book.sources if not only or name in only]
-    keys = {name: key_of(book.sources[name], book.root, device) for name in names}
+    installed = packages()
+    keys = {
+        name: key_of(book.sources[name], book.root, device, installed) for name in names
+    }
     known = {name: cache.load(name, keys[name]) for name in names}
     results = {name: result for name, result in known.items() if result is not None}
     wanted = [book.sources[name] for name in names if name not in results]

@@ -138,13 +138,10 @@ def _wrong_images(chapter: Chapter, woven: Woven) -> Iterator[Problem]:
 
 def _wrong_marks(chapter: Chapter, woven: Woven) -> Iterator[Problem]:
     """Marks that name no page, and sentences that no test would refute."""
-    pages = {
-        each.path.relative_to(woven.book.root / DOCS).as_posix()
-        for each in woven.book.chapters
-    }
     for mark in chapter.marks:
         name = " ".join(mark.words)
-        if mark.kind == "minutes" and name not in pages:
+        asked = woven.book.root / DOCS / name
+        if mark.kind == "minutes" and woven.chapter(asked) is None:
             what, hint = f"there is no page {name}", "name a file below docs/"
             yield Problem(chapter.path, mark.line, what, hint)
         if mark.kind == "claim" and woven.claim(chapter.path.stem, name) is None:

@@ -59,7 +59,20 @@ class Woven:
 
     def chapter(self, path: Path) -> Chapter | None:
         """The chapter of this path, or None."""
-        return next((each for each in self.book.chapters if each.path == path), None)
+        return self._by_path.get(path)
+
+    @cached_property
+    def _by_path(self) -> dict[Path, Chapter]:
+        return {chapter.path: chapter for chapter in self.book.chapters}
+
+    @cached_property
+    def shown_in(self) -> dict[str, list[Chapter]]:
+        """The chapters that show cells of a module, by the module's name."""
+        found: dict[str, list[Chapter]] = {}
+        for chapter in self.book.chapters:
+            for module in dict.fromkeys(slot.module for slot in chapter.slots):
+                found.setdefault(module, []).append(chapter)
+        return found
 
     def cell(self, slot: Slot) -> Cell | None:
         """The cell that a slot shows, or None."""

@@ -56,11 +56,14 @@ def packages() -> tuple[str, ...]:
     )
 
 
-def key_of(source: Source, root: Path, device: str) -> str:
+def key_of(
+    source: Source, root: Path, device: str, installed: tuple[str, ...] | None = None
+) -> str:
     """The key of a module's result on this machine, as 64 hexadecimal digits.
 
     It covers the module's text, every file of this repository that it imports, what
     interactive figures ask, Python, the installed packages, the device and the engine.
+    `installed` is what `packages` gives, if it was asked already.
     """
     parts = [
         engine(),
@@ -70,7 +73,7 @@ def key_of(source: Source, root: Path, device: str) -> str:
         platform.machine(),
         sys.platform,
         os.environ.get("ATEN_CPU_CAPABILITY", ""),
-        *packages(),
+        *(packages() if installed is None else installed),
         source.text,
     ]
     for each in source.interactive:

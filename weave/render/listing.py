@@ -43,12 +43,7 @@ def listings(woven: Woven, folder: str) -> Iterator[tuple[str, str]]:
     tests = sorted({claim.path for claim in woven.book.claims})
     paths = [source.path for source in woven.book.sources.values()] + tests
     for number, path in enumerate(paths):
-        about = [
-            chapter
-            for chapter in woven.book.chapters
-            if any(slot.module == path.stem for slot in chapter.slots)
-            or path.stem == f"test_{chapter.path.stem}"
-        ]
+        about = woven.shown_in.get(path.stem.removeprefix("test_"), [])
         around = [
             paths[number - 1] if number else None,
             *paths[number + 1 : number + 2],

@@ -17,7 +17,7 @@ from weave.model import WeaveError
 from weave.read.page import parse_chapter
 from weave.render.html import PageFold
 from weave.site.formulas import FormulasPostprocessor
-from weave.site.here import Ask
+from weave.site.here import Ask, Here
 from weave.site.numbers import NumbersTreeprocessor
 from weave.site.terms import TermsTreeprocessor
 
@@ -44,7 +44,11 @@ class Fill(Preprocessor):
         stash: Callable[[str], str] = self.md.htmlStash.store
         here.chapter = None
         try:
-            here.chapter = parse_chapter(f"{text}\n", here.path)
+            known = here.woven.chapter(here.path)
+            if known is not None and known.text.strip("\n") == text.strip("\n"):
+                here.chapter = known  # which has been read already
+            else:
+                here.chapter = parse_chapter(f"{text}\n", here.path)
         except WeaveError as error:
             return [*lines, "", stash(here.problem(error)), ""]
         if here.chapter.slots and here.woven.failures and not here.forgiving:
@@ -69,9 +73,7 @@ class WeaveExtension(ArithmatexExtension):  # type: ignore[misc]  # it has no ty
         """Register what fills, renders, numbers and explains."""
         ask = self._here
         if ask is None:
-            from weave.site import zensical
-
-            ask = zensical.here
+            ask = _zensicals
         self.setConfig("generic", True)
         super().extendMarkdown(md)
         md.preprocessors.register(Fill(md, ask), "weave", BEFORE_FENCES)
@@ -80,6 +82,12 @@ class WeaveExtension(ArithmatexExtension):  # type: ignore[misc]  # it has no ty
         numbers, terms = NumbersTreeprocessor(md, ask), TermsTreeprocessor(md, ask)
         md.treeprocessors.register(terms, "weave-terms", AFTER_ATTRIBUTES)
         md.treeprocessors.register(numbers, "weave-numbers", AFTER_ATTRIBUTES - 1)
+
+
+def _zensicals(md: Markdown) -> Here:
+    from weave.site import zensical
+
+    return zensical.here(md)
 
 
 def makeExtension(**settings: Any) -> WeaveExtension:  # noqa: N802  # their name
