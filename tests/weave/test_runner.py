@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
+import multiprocessing.process
 import os
 import signal
 import subprocess
@@ -755,3 +757,26 @@ def test_only_what_the_modules_import_is_preloaded(make_book: Make) -> None:
     assert needed("b", "c") == ("pandas", "torch")
     assert needed("d") == ("torch", "torch._dynamo")
     assert "matplotlib.backends.backend_svg" in needed("e")
+
+
+def test_an_interrupt_while_a_module_starts_leaves_nothing_running(
+    make_book: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = tmp_path / "pid"
+    code = (
+        f"# %% one\nimport os, time\nopen({str(mark)!r}, 'w').write(str(os.getpid()))"
+    )
+    book = make_book({"snippets/a.py": f"{code}\ntime.sleep(1000)\n"})
+    start = multiprocessing.process.BaseProcess.start
+
+    def interrupted(process: multiprocessing.process.BaseProcess) -> None:
+        start(process)
+        while not mark.exists() or not mark.read_text():
+            time.sleep(0.01)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(multiprocessing.process.BaseProcess, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        book.weave()
+    assert _gone(int(mark.read_text()))
+    assert multiprocessing.active_children() == []
