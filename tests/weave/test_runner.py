@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
+import multiprocessing.process
 import os
 import signal
 import subprocess
@@ -15,9 +17,8 @@ from pathlib import Path
 import pytest
 
 from tests.weave.books import SmallBook, page
-from weave import build
 from weave.model import Problem
-from weave.read.module import has_newer_text
+from weave.read.module import has_newer_text, read_source
 from weave.run import pool
 
 Make = Callable[[dict[str, str]], SmallBook]
@@ -581,11 +582,12 @@ def test_a_newer_text_of_a_module_ends_its_older_run(make_book: Make) -> None:
             "snippets/b.py": "# %% one\nprint('fine')\n",
         }
     )
-    sources = build.read_book(book.root).sources.values()
+    paths = sorted((book.root / "snippets").iterdir())
+    sources = [read_source(path, book.root) for path in paths]
     begun = time.monotonic()
     ended = []
     for source, answer, _ in pool.run(
-        list(sources), book.root, book.root / ".weave", stop=has_newer_text
+        sources, book.root, book.root / ".weave", stop=has_newer_text
     ):
         ended.append((source.module, isinstance(answer, Problem)))
         if source.module == "b":
@@ -742,13 +744,39 @@ def test_only_what_the_modules_import_is_preloaded(make_book: Make) -> None:
             "snippets/e.py": "# %% one\nfrom matplotlib import colors\n",
         }
     )
-    sources = build.read_book(book.root).sources
+    snippets = book.root / "snippets"
 
     def needed(*names: str) -> tuple[str, ...]:
-        return pool.needed([sources[name] for name in names], book.root)
+        return pool.needed(
+            [read_source(snippets / f"{name}.py", book.root) for name in names],
+            book.root,
+        )
 
     assert needed() == ()
     assert needed("a") == ("numpy", "pandas")
     assert needed("b", "c") == ("pandas", "torch")
     assert needed("d") == ("torch", "torch._dynamo")
     assert "matplotlib.backends.backend_svg" in needed("e")
+
+
+def test_an_interrupt_while_a_module_starts_leaves_nothing_running(
+    make_book: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = tmp_path / "pid"
+    code = (
+        f"# %% one\nimport os, time\nopen({str(mark)!r}, 'w').write(str(os.getpid()))"
+    )
+    book = make_book({"snippets/a.py": f"{code}\ntime.sleep(1000)\n"})
+    start = multiprocessing.process.BaseProcess.start
+
+    def interrupted(process: multiprocessing.process.BaseProcess) -> None:
+        start(process)
+        while not mark.exists() or not mark.read_text():
+            time.sleep(0.01)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(multiprocessing.process.BaseProcess, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        book.weave()
+    assert _gone(int(mark.read_text()))
+    assert multiprocessing.active_children() == []

@@ -119,7 +119,7 @@ def run(
                     source = waiting.pop(0)
                     began(source)
                     job = _job(source, root, cache, place, device, record)
-                    running.append(_start(job, context))
+                    _start(job, context, running)
                 left = min(each.begun + limit for each in running) - time.monotonic()
                 sentinels = [each.process.sentinel for each in running]
                 connection.wait(sentinels, min(max(0.0, left), POLL))
@@ -128,7 +128,6 @@ def run(
                     if answer is not None:
                         running.remove(each)
                         _end(each)
-                        _log(answer)
                         yield each.job.source, answer, time.monotonic() - each.begun
         finally:
             for each in running:
@@ -151,12 +150,13 @@ def _job(
     return Job(source, root, cache, folder, device, packages, record, threads)
 
 
-def _start(job: Job, context: BaseContext) -> _Running:
+def _start(job: Job, context: BaseContext, running: list[_Running]) -> None:
     job.scratch.mkdir()
     process = context.Process(target=main, args=(job,))  # type: ignore[attr-defined]
+    # Before it starts: an interrupt between the two would leave it to run for ever.
+    running.append(_Running(job, process, time.monotonic()))
     with _no_main():
         process.start()
-    return _Running(job, process, time.monotonic())
 
 
 def _answer(
@@ -182,10 +182,7 @@ def _read_answer(each: _Running) -> Result | Problem:
             return decode(Problem, answer["problem"])
         result = from_json(answer["result"])
         names = [cell.name for cell in result.cells]
-        if (result.module, names) != (
-            job.source.module,
-            [cell.name for cell in job.source.cells],
-        ):
+        if names != [cell.name for cell in job.source.cells]:
             raise ValueError("it is another module's")
     except OSError:
         code = each.process.exitcode or 0
@@ -198,37 +195,31 @@ def _read_answer(each: _Running) -> Result | Problem:
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         hint = "let the module leave alone the files that it did not make"
         return _problem_at(each, f"left an answer that is none: {error}", hint)
+    for name, said in result.warned:  # libraries of themselves, which stops nothing
+        log.warning("%s.py#%s: %s", result.module, name, said)
     return result
 
 
 def _problem_at(each: _Running, what: str, hint: str) -> Problem:
     """A problem of a module that cannot speak for itself, at the cell it had begun."""
     source = each.job.source
-    try:
+    cell = None
+    with suppress(OSError, ValueError):
         cell = source.cell(each.job.at.read_text("utf-8"))
-    except (OSError, ValueError):
-        cell = None
     if cell is None:
         return Problem(source.path, 1, f"the module {what}", hint)
     return Problem(source.path, cell.line, f"cell {cell.name!r} {what}", hint)
 
 
-def _log(answer: Result | Problem) -> None:
-    """Tell what libraries have said of themselves, which stops nothing."""
-    if isinstance(answer, Result):
-        for cell, said in answer.warned:
-            log.warning("%s.py#%s: %s", answer.module, cell, said)
-
-
 def _end(each: _Running) -> None:
     """End the module's whole process group, with everything it has started."""
     pid = each.process.pid
-    if pid is not None and hasattr(os, "killpg"):
-        with suppress(OSError):
+    if pid is not None:
+        with suppress(OSError, AttributeError):  # Windows has no groups
             os.killpg(pid, signal.SIGKILL)
-    with suppress(OSError):
-        each.process.kill()
-    each.process.join()
+        with suppress(OSError):
+            each.process.kill()
+        each.process.join()
     each.process.close()
     shutil.rmtree(each.job.scratch, ignore_errors=True)
 
