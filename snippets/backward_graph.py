@@ -153,11 +153,9 @@ def gradients(start) -> dict:
             if isinstance(passed, Tensor):  # a single gradient
                 passed = (passed,)
             edges = zip(node.next_functions, passed, strict=True)
-            for (following, _), gradient in edges:
-                if following:
-                    arrived[following] = (
-                        arrived.get(following, 0) + gradient
-                    )
+            for (below, _), gradient in edges:
+                if below:
+                    arrived[below] = arrived.get(below, 0) + gradient
     return arrived
 
 
