@@ -360,7 +360,7 @@ class Pendulum(nn.Module):
 
     def forward(self, length: Tensor) -> Tensor:
         """Predict for lengths in meters, (N,); return shape (N,)."""
-        return 2 * torch.pi * (length / self.g).sqrt()
+        return 2 * np.pi * (length / self.g).sqrt()
 
 
 lengths = torch.tensor([0.2, 0.4, 0.6, 0.8, 1.0])  # (5,), m
@@ -374,4 +374,4 @@ for rate in (20.0, 150.0, 200.0):
         optimizer.step()
     print(f"rate {rate:.0f}: g = {pendulum.g.item():.2f}")
 slope = (periods**2 * lengths).sum() / (lengths**2).sum()  # ()
-print(f"from the squares of the periods: {4 * torch.pi**2 / slope:.2f}")
+print(f"from the squares of the periods: {4 * np.pi**2 / slope:.2f}")
