@@ -71,12 +71,11 @@ def main() -> int:
         return 1
     print(f"{datetime.date.today():%d %B %Y}: version, Python, license")
     for package, found in rows.items():
-        if found:
-            print(
-                f"{package:12} {found[0]:10} {found[1]}  {license_of(package, found[1])}"
-            )
-        else:
+        if found is None:
             print(f"{package:12} not found")
+            continue
+        version, python = found
+        print(f"{package:12} {version:10} {python}  {license_of(package, python)}")
     return 0
 
 

@@ -259,7 +259,8 @@ def test_gradients_of_parts_add_up_to_that_of_the_whole(
     x = torch.randn(210, 6, dtype=torch.float64)
 
     def mean_of(part: torch.Tensor) -> torch.Tensor:
-        return network(part).sum() / len(x)
+        outputs: torch.Tensor = network(part)
+        return outputs.sum() / len(x)
 
     whole = torch.autograd.grad(mean_of(x), list(network.parameters()))
     for part in x.chunk(parts):
