@@ -351,12 +351,12 @@ print(f"learned: at least {deviation[~stuck].min():.2f}")
 ticks = np.arange(50, 351) / 10  # (301,): 5.0, 5.1, ..., 35.0
 radius, texture = np.meshgrid(ticks, ticks)  # (301, 301) each
 pairs = torch.tensor(np.stack([radius.ravel(), texture.ravel()], 1))
-p = predict(low, columns(pairs.float())).reshape(301, 301)
+plane_p = predict(low, columns(pairs.float())).reshape(301, 301)
 figure, axes = plt.subplots(figsize=(5.5, 5), layout="constrained")
 axes.contourf(
-    radius, texture, p, [0, 0.5, 1], colors=["C0", "C1"], alpha=0.25
+    radius, texture, plane_p, [0, 0.5, 1], colors=["C0", "C1"], alpha=0.25
 )
-axes.contour(radius, texture, p, [0.5], colors="black")
+axes.contour(radius, texture, plane_p, [0.5], colors="black")
 for label, marker, word in ((0, "o", "benign"), (1, "x", "malignant")):
     axes.plot(
         *X_train[y_train == label].T,
