@@ -210,7 +210,7 @@ def descend(
 ) -> tuple[list, torch.Tensor]:
     """Train k networks; give the noted steps and weights (..., k, 9)."""
     k = len(U)
-    U, u = U.flatten(0, 1), u.clone()  # (2k, 3), (k, 1, 3)
+    U, u = U.flatten(0, 1).clone(), u.clone()  # (2k, 3), (k, 1, 3)
     G = torch.ones(k, 3, N)  # its last row stays 1
     H = G[:, :2]  # a view of the others
     D, e = torch.empty(k, 2, N), torch.empty(k, 1, N)
