@@ -169,21 +169,6 @@ class Perceptron(nn.Module):
         return torch.sigmoid(self.output(h)).squeeze(1)
 
 
-# %% plain-perceptron
-slow = Perceptron()
-optimizer = torch.optim.SGD(slow.parameters(), lr=0.01)
-mean_loss = nn.BCELoss()
-for step in range(1000):
-    J = mean_loss(slow(X_train), y_train)
-    if step % 250 == 0:
-        with torch.no_grad():
-            J_val = mean_loss(slow(X_val), y_val)
-        print(f"{step:4}  train {J:.4f}  validation {J_val:.4f}")
-    optimizer.zero_grad()
-    J.backward()
-    optimizer.step()
-
-
 # %% matrices
 def matrices(model: Perceptron) -> tuple[torch.Tensor, torch.Tensor]:
     """Give U (2, 3) and u (1, 3): the weights, the biases at the end."""
@@ -195,7 +180,7 @@ def matrices(model: Perceptron) -> tuple[torch.Tensor, torch.Tensor]:
 
 # %% same-as-autograd
 model = Perceptron()
-mean_loss(model(X_train), y_train).backward()
+nn.BCELoss()(model(X_train), y_train).backward()
 dU, du = gradients(*matrices(model), A_train, y_train)
 by_autograd = torch.cat([p.grad.flatten() for p in model.parameters()])
 by_hand = torch.cat([dU[:, :2].flatten(), dU[:, 2], du.flatten()])
@@ -210,7 +195,7 @@ def descend(
 ) -> tuple[list, torch.Tensor]:
     """Train k networks; give the noted steps and weights (..., k, 9)."""
     k = len(U)
-    U, u = U.flatten(0, 1), u.clone()  # (2k, 3), (k, 1, 3)
+    U, u = U.flatten(0, 1).clone(), u.clone()  # (2k, 3), (k, 1, 3)
     G = torch.ones(k, 3, N)  # its last row stays 1
     H = G[:, :2]  # a view of the others
     D, e = torch.empty(k, 2, N), torch.empty(k, 1, N)
@@ -227,13 +212,6 @@ def descend(
         U.addmm_(D.view(-1, N), A_train.T, alpha=-rate / N)
     return noted, torch.stack(weights)
 
-
-# %% same-steps
-U, u = matrices(Perceptron())
-_, weights = descend(U[None], u[None], steps=1000, every=1000)
-by_plain_loop = torch.cat([part.flatten() for part in matrices(slow)])
-for name, nine in (("plain", by_plain_loop), ("quick", weights[-1, 0])):
-    print(name, *(f"{number:.3f}" for number in nine))
 
 # %% forty-starts
 starts = [(seed, 0) for seed in range(20)]  # biases anew, weights of 2019
@@ -351,12 +329,12 @@ print(f"learned: at least {deviation[~stuck].min():.2f}")
 ticks = np.arange(50, 351) / 10  # (301,): 5.0, 5.1, ..., 35.0
 radius, texture = np.meshgrid(ticks, ticks)  # (301, 301) each
 pairs = torch.tensor(np.stack([radius.ravel(), texture.ravel()], 1))
-p = predict(low, columns(pairs.float())).reshape(301, 301)
+plane_p = predict(low, columns(pairs.float())).reshape(301, 301)
 figure, axes = plt.subplots(figsize=(5.5, 5), layout="constrained")
 axes.contourf(
-    radius, texture, p, [0, 0.5, 1], colors=["C0", "C1"], alpha=0.25
+    radius, texture, plane_p, [0, 0.5, 1], colors=["C0", "C1"], alpha=0.25
 )
-axes.contour(radius, texture, p, [0.5], colors="black")
+axes.contour(radius, texture, plane_p, [0.5], colors="black")
 for label, marker, word in ((0, "o", "benign"), (1, "x", "malignant")):
     axes.plot(
         *X_train[y_train == label].T,
@@ -371,11 +349,6 @@ axes.set_xlabel("radius_mean (unit of the image)")
 axes.set_ylabel("texture_mean (standard deviation of gray levels)")
 axes.legend()
 plt.show()
-
-# %% hidden
-for row in low[:6].view(2, 3):
-    print(f"{row[0]:.1f} radius + {row[1]:.1f} texture + {row[2]:.1f}")
-print("output:", [f"{w:.0f}" for w in low[6:]])
 
 # %% one-step-apart
 now = torch.zeros(3)
