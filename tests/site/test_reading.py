@@ -134,7 +134,10 @@ def test_a_term_says_what_it_means_where_it_is_pointed_at_or_focused(
     tip.wait_for()
     assert "nonlinear function \u03c6" in tip.inner_text()
     look = tip.locator(".md-tooltip2__inner").evaluate(
-        "tip => [parseFloat(getComputedStyle(tip).fontSize), getComputedStyle(tip).fontWeight]"
+        """tip => {
+            const { fontSize, fontWeight } = getComputedStyle(tip)
+            return [parseFloat(fontSize), fontWeight]
+        }"""
     )
     assert look[0] >= 13
     assert look[1] == "400"
