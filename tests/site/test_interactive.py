@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, Route
 
 from tests.weave.books import ROOT
 
@@ -110,6 +110,44 @@ def test_it_follows_the_still_figure_which_stays(
     assert below is not None
     assert above["y"] + above["height"] <= below["y"]
     assert place.locator("figcaption").inner_text().strip()
+
+
+@pytest.mark.parametrize("numbered", [True, False])
+def test_it_finds_its_place_however_the_page_gives_it(
+    open_page: Opens, numbered: bool
+) -> None:
+    """Before the still figure in a `div`, or behind it as a figure with a number."""
+    page = open_page("")
+    name = FIGURES["descent"]
+
+    def give(route: Route) -> None:
+        response = route.fetch()
+        text = response.text()
+        found = next(each for each in DATA.finditer(text))
+        rest = re.sub(
+            r"^\s*(<figcaption>.*?</figcaption>)?\s*</\w+>", "", text[found.end() :]
+        )
+        script = f'<script type="application/json">{found["data"]}</script>'
+        before, still, after = rest.partition("</figure>")
+        if numbered:
+            caption = '<a class="number" href="#figure-new">Figure 7</a>'
+            after = (
+                '<figure class="interactive" data-figure="descent" id="figure-new">'
+                f"{script}<figcaption>{caption}</figcaption></figure>{after}"
+            )
+        else:
+            before = f'<div class="moving" data-figure="descent">{script}</div>{before}'
+        body = text[: found.start()] + before + still + after
+        route.fulfill(response=response, body=body)
+
+    page.route(f"**/{name}", give)
+    page.goto(page.url + name, wait_until="networkidle")
+    place = page.locator("figure:has(img) + .interactive[data-figure=descent]")
+    place.locator("svg").wait_for()
+    assert page.locator("[data-figure=descent]").count() == 1
+    assert place.get_attribute("id")
+    caption = place.locator("figcaption").inner_text()
+    assert caption.startswith("Figure 7" if numbered else "Gradient descent")
 
 
 @each_figure

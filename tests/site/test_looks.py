@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page
 
+from tests.site.test_reading import WHOLE
 from tests.weave.books import ROOT
 
 pytestmark = pytest.mark.browser
@@ -15,8 +16,6 @@ pytestmark = pytest.mark.browser
 Open = Callable[..., Page]
 CHAPTER = "pytorch/gradient_descent/"
 PHONE = {"width": 390, "height": 844}
-WHOLE = """() => [...document.querySelectorAll("article > *")]
-    .every(block => getComputedStyle(block).contentVisibility === "visible")"""
 
 
 def style(part: Locator, name: str, pseudo: str | None = None) -> str:
@@ -165,6 +164,7 @@ def test_code_in_tables_stays_in_one_line(open_page: Open, width: int) -> None:
 def test_a_sign_behind_a_formula_stays_in_its_line(open_page: Open, width: int) -> None:
     page = open_page("foundations/neurons/", viewport={"width": width, "height": 900})
     page.wait_for_function(WHOLE)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
     lost = page.evaluate(
         """() => [...document.querySelectorAll("article .katex")].filter(formula => {
             const next = formula.nextSibling
@@ -173,7 +173,9 @@ def test_a_sign_behind_a_formula_stays_in_its_line(open_page: Open, width: int) 
             range.setStart(next, 0)
             range.setEnd(next, 1)
             const sign = range.getBoundingClientRect()
-            return sign.left < formula.getBoundingClientRect().right - 2
+            const parts = formula.querySelector(".katex-html").children
+            const end = [...parts].at(-1).getBoundingClientRect()
+            return sign.left < end.right - 2 || sign.bottom < end.top
         }).map(formula => formula.textContent)"""
     )
     assert page.locator("article .kept").count() > 5

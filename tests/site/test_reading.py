@@ -17,6 +17,8 @@ pytestmark = pytest.mark.browser
 
 Open = Callable[..., Page]
 CHAPTER = "foundations/neurons/"
+WHOLE = """() => [...document.querySelectorAll("article > *")]
+    .every(block => getComputedStyle(block).contentVisibility === "visible")"""
 CHARACTERS = """() => {
     const lines = []
     for (const block of document.querySelectorAll("article > p:not([class])")) {
@@ -36,6 +38,7 @@ def page(open_page: Open) -> Page:
 
 
 def test_a_line_of_prose_has_about_70_characters(page: Page) -> None:
+    page.wait_for_function(WHOLE)
     for width in (1280, 1920):
         page.set_viewport_size({"width": width, "height": 900})
         assert 62 <= page.evaluate(CHARACTERS) <= 78
@@ -51,11 +54,7 @@ def test_a_page_says_how_long_it_takes_to_read_and_to_run(
 
 
 def test_a_long_page_is_soon_whole(page: Page) -> None:
-    page.wait_for_function(
-        """() => [...document.querySelectorAll("article > *")]
-            .every(block => getComputedStyle(block).contentVisibility === "visible")""",
-        timeout=10_000,
-    )
+    page.wait_for_function(WHOLE, timeout=10_000)
 
 
 def test_the_fonts_of_formulas_are_put_to_use_before_a_formula_is_seen(
@@ -134,7 +133,10 @@ def test_a_term_says_what_it_means_where_it_is_pointed_at_or_focused(
     tip.wait_for()
     assert "nonlinear function \u03c6" in tip.inner_text()
     look = tip.locator(".md-tooltip2__inner").evaluate(
-        "tip => [parseFloat(getComputedStyle(tip).fontSize), getComputedStyle(tip).fontWeight]"
+        """tip => {
+            const { fontSize, fontWeight } = getComputedStyle(tip)
+            return [parseFloat(fontSize), fontWeight]
+        }"""
     )
     assert look[0] >= 13
     assert look[1] == "400"

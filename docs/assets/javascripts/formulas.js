@@ -23,4 +23,8 @@ for (const formula of document.querySelectorAll("article .katex")) {
   if (close) after.deleteData(0, close.length)
   formula.replaceWith(kept)
   kept.append(open, formula, close)
+  // Between its parts a long formula may still break.
+  for (const part of [...formula.querySelectorAll(".katex-html > *")].slice(0, -1)) {
+    part.after(document.createElement("wbr"))
+  }
 }

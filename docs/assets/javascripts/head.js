@@ -21,8 +21,8 @@ const __md_set = (name, value, store = localStorage, scope = __md_scope) => {
   }
 }
 
-// The search index is larger than any page. Material asks for it with every page; it
-// shall come when the reader turns to the search.
+// The search index is larger than any page, and the worker that searches it is not small.
+// Material asks for both with every page; they come when the reader turns to the search.
 {
   const turned = new Promise((resolve) => {
     const look = ({ target }) => {
@@ -41,5 +41,26 @@ const __md_set = (name, value, store = localStorage, scope = __md_scope) => {
   XMLHttpRequest.prototype.send = function (...body) {
     if (!waiting.has(this)) return send.apply(this, body)
     turned.then(() => send.apply(this, body))
+  }
+  const Now = globalThis.Worker
+  globalThis.Worker = class extends EventTarget {
+    constructor(...given) {
+      super()
+      this.real = turned.then(() => {
+        const real = new Now(...given)
+        for (const type of ["message", "error"]) {
+          real.addEventListener(type, ({ data }) => this.dispatchEvent(new MessageEvent(type, { data })))
+        }
+        return real
+      })
+    }
+
+    postMessage(...message) {
+      this.real.then((real) => real.postMessage(...message))
+    }
+
+    terminate() {
+      this.real.then((real) => real.terminate())
+    }
   }
 }

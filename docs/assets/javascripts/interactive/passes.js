@@ -103,7 +103,7 @@ export default function build(place, data) {
     const [begin, end] = x1 === x2 ? [x1, x2] : [x1 + wide / 4, x2 - 8]
     const turn = Math.atan2(bottom - top, end - begin)
     const ends = [-0.4, 0.4].map((bend) => [end - 9 * Math.cos(turn + bend), bottom - 9 * Math.sin(turn + bend)])
-    const [x, y] = x1 === x2 ? [begin - 8, (top + bottom) / 2] : [(begin + end) / 2 + 14, (top + bottom) / 2 - 8]
+    const [x, y] = x1 === x2 ? [begin - 8, (top + bottom) / 2] : [(begin + end) / 2 + 36, (top + bottom) / 2 - 12]
     const anchor = x1 === x2 ? "end" : "start"
     const value = text(x, y - 3, "", anchor, "value")
     const gradient = text(x, y + (small ? 16 : 14), "", anchor, "gradient")
