@@ -78,6 +78,13 @@ def weave(session: nox.Session) -> None:
 
 
 @nox.session
+def new(session: nox.Session) -> None:
+    """Make a chapter, its module and its test, green at once: `-- part/name`."""
+    python(session, "house/new.py", *session.posargs)
+    python(session, "-m", "weave")
+
+
+@nox.session
 def build(session: nox.Session) -> None:
     """Build the site, strictly, into site/."""
     python(session, "-m", "mkdocs", "build", "--strict", *session.posargs)
