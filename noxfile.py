@@ -78,6 +78,13 @@ def weave(session: nox.Session) -> None:
 
 
 @nox.session
+def new(session: nox.Session) -> None:
+    """Make a chapter, its module and its test, green at once: `-- part/name`."""
+    python(session, "house/new.py", *session.posargs)
+    python(session, "-m", "weave")
+
+
+@nox.session
 def build(session: nox.Session) -> None:
     """Build the site, strictly, into site/."""
     python(session, "-m", "mkdocs", "build", "--strict", *session.posargs)
@@ -220,15 +227,8 @@ def make_environment(session: nox.Session) -> None:
             f"needs Python 3.11 or later, and nox runs on {platform.python_version()}; "
             "install nox with a newer one: python3.12 -m pip install nox"
         )
-    wanted = "\n".join(
-        [
-            f"Python {sys.version} on {platform.system()} {platform.machine()}",
-            f"{LOCK.name} {hashlib.sha256(LOCK.read_bytes()).hexdigest()}",
-            TORCH,
-            f"{SETTINGS['project']['name']} {SETTINGS['project']['version']} at {ROOT}",
-        ]
-    )
-    if stamped() == wanted:
+    packages, book = wanted()
+    if stamped() == f"{packages}\n{book}":
         return
     ENV.parent.mkdir(exist_ok=True)
     guard = FileLock(ENV.with_name(f"{ENV.name}.lock"))
@@ -238,27 +238,45 @@ def make_environment(session: nox.Session) -> None:
         session.log("another nox is making the environment; waiting for it")
         guard.acquire()
     with guard:
-        if stamped() == wanted:
+        made_from = stamped()
+        if made_from == f"{packages}\n{book}":
             return
-        session.log("making the environment, once for all sessions; torch is large")
         STAMP.unlink(missing_ok=True)
-        if ENV.exists():
-            shutil.rmtree(ENV)
         run = functools.partial(session.run_install, external=True, env=variables())
-        run(sys.executable, "-m", "virtualenv", "--quiet", str(ENV))
         # Modules are compiled when first imported: compiling all takes minutes.
         pip = [str(PYTHON), "-m", "pip", "install", "--no-compile"]
-        locked = ["--require-hashes", "--only-binary", ":all:", "--no-deps"]
-        run(*pip, *locked, "--requirement", str(LOCK))
-        # The locked packages are all that the pinned torch needs, but for CUDA on
-        # Linux; another torch may replace some of them.
-        run(*pip, TORCH)
+        if made_from.rpartition("\n")[0] != packages:
+            session.log("making the environment, once for all sessions; torch is large")
+            if ENV.exists():
+                shutil.rmtree(ENV)
+            run(sys.executable, "-m", "virtualenv", "--quiet", str(ENV))
+            locked = ["--require-hashes", "--only-binary", ":all:", "--no-deps"]
+            run(*pip, *locked, "--requirement", str(LOCK))
+            # The locked packages are all that the pinned torch needs, but for CUDA on
+            # Linux; another torch may replace some of them.
+            run(*pip, TORCH)
         # The book itself, in place, built by the backend that is locked.
         run(*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT))
         run(
             str(PYTHON), "-c", "import matplotlib.pyplot, pandas, sklearn, torch, weave"
         )
-        STAMP.write_text(wanted, encoding="utf-8")
+        STAMP.write_text(f"{packages}\n{book}", encoding="utf-8")
+
+
+def wanted() -> tuple[str, str]:
+    """What the environment's packages, and the book in it, are made from."""
+    locked = [x for x in LOCK.read_text("utf-8").split("\n") if "    # " not in x]
+    packages = [
+        f"Python {sys.version} on {platform.system()} {platform.machine()}",
+        f"{LOCK.name} {digest(locked)}",
+        TORCH,
+    ]
+    return "\n".join(packages), f"the book at {ROOT} {digest(SETTINGS['project'])}"
+
+
+def digest(value: object) -> str:
+    """The digest of a value of strings, lists and dictionaries."""
+    return hashlib.sha256(repr(value).encode()).hexdigest()
 
 
 def stamped() -> str:

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("pytest_codeblocks")
-from pytest_codeblocks.main import extract_from_file
-
 from tests.blocks import outputs
 
+SNIPPET = "<!-- snippet: page.py#cell -->\n"
 OUTPUT = "<!--pytest-codeblocks:expected-output-->\n```text\ncpu\n```\n"
 RECORDED = """
 <!-- recorded -->
@@ -37,20 +36,17 @@ cuda
             ["cpu\n", "cuda\n"],
         ),
         (RECORDED, None),
-        (f"Text.\n{RECORDED}", [""]),
     ],
 )
 def test_the_page_says_what_a_block_may_print(
     tmp_path: Path, below: str, expected: list[str] | None
 ) -> None:
     page = tmp_path / "page.md"
-    page.write_text(f"# Page\n\n```python\nprint(device)\n```\n\n{below}")
-    (block,) = [each for each in extract_from_file(page) if each.syntax == "python"]
-    assert outputs(page.read_text().split("\n"), block) == expected
+    page.write_text(f"# Page\n\n{SNIPPET}```python\nprint(device)\n```\n\n{below}")
+    assert outputs(page) == {4: expected}
 
 
 def test_a_longer_fence_ends_where_it_says(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text(f'````python\ntext = """\n```\n"""\n````\n\n{RECORDED}')
-    blocks = [each for each in extract_from_file(page) if each.syntax == "python"]
-    assert [outputs(page.read_text().split("\n"), each) for each in blocks] == [None]
+    page.write_text(f'{SNIPPET}````python\ntext = """\n```\n"""\n````\n\n{RECORDED}')
+    assert outputs(page) == {2: None}

@@ -70,3 +70,20 @@ def test_the_pinned_torch_is_one_that_the_book_allows(noxfile: ModuleType) -> No
     lowest = allowed[0].partition(">=")[2]
     pinned = noxfile.PINNED.partition("==")[2]
     assert [int(n) for n in pinned.split(".")] > [int(n) for n in lowest.split(".")]
+
+
+def test_the_lock_decides_on_packages_and_the_project_on_the_book_alone(
+    noxfile: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    packages, book = noxfile.wanted()
+    changed = tmp_path / "requirements.lock"
+    text = (ROOT / "requirements.lock").read_text("utf-8")
+    monkeypatch.setattr(noxfile, "LOCK", changed)
+    changed.write_text(text.replace("    # via", "    # by way of"))
+    assert noxfile.wanted() == (packages, book)
+    changed.write_text(text.replace("==", "==1!", 1))
+    assert noxfile.wanted()[0] != packages
+    assert noxfile.wanted()[1] == book
+    project = noxfile.SETTINGS["project"] | {"version": "99"}
+    monkeypatch.setitem(noxfile.SETTINGS, "project", project)
+    assert noxfile.wanted()[1] != book
