@@ -11,7 +11,7 @@ import pytest
 from nbclient import NotebookClient
 from nbformat import v4
 
-from weave import build
+from weave import build, publish
 from weave.read.book import read_book
 from weave.woven import Woven
 
@@ -34,7 +34,7 @@ def notebooks(woven: Woven) -> dict[str, Notebook]:
     """Every chapter's notebook, by the chapter's name."""
     return {
         Path(name).stem: nbformat.reads(text, as_version=nbformat.NO_CONVERT)
-        for name, text in build.notebooks(woven)
+        for name, text in publish.notebooks(woven)
     }
 
 

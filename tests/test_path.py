@@ -12,8 +12,8 @@ import torch
 
 from tests.test_book import CHAPTERS, DOCS, nav_targets, settings
 from weave.model import Chapter
+from weave.render.about import reading_minutes
 from weave.render.fill import contents
-from weave.render.html import reading_minutes
 
 ORDER = {name: place for place, name in enumerate(nav_targets(settings()["nav"]))}
 IN_ORDER = sorted(

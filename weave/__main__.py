@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from weave import build, progress
+from weave import build, progress, publish
 from weave.model import Problem, WeaveError
 from weave.read.book import read_book
 from weave.run import pool
@@ -44,7 +44,7 @@ def _weave(options: argparse.Namespace) -> int:
         except WeaveError as error:
             problems += error.problems
         if not problems and not options.only:
-            build.publish(woven)
+            publish.publish(woven)
     _tell(problems)
     for path in changed:
         print(f"wrote {path.relative_to(book.root)}")

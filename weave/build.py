@@ -8,22 +8,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from weave import check, differences
+from weave.keep import key
 from weave.keep.files import write
-from weave.keep.key import key_of, packages
-from weave.model import Book, Problem, Result, Source, WeaveError
+from weave.model import Book, Problem, Source, WeaveError
 from weave.read.book import PAGES, SNIPPETS
 from weave.read.page import read_chapter
-from weave.render import listing, notebook, program
 from weave.render.fill import fill
+from weave.results import Result
 from weave.run import pool
-from weave.woven import CACHE, DOCS, FIGURES, Woven
-
-# In docs/, generated, as FIGURES is:
-NOTEBOOKS = "notebooks"
-PROGRAMS = "programs"
-LISTINGS = "source"
-GENERATED = (FIGURES, NOTEBOOKS, PROGRAMS, LISTINGS)
-RUNS = f"{FIGURES}/runs.json"
+from weave.woven import CACHE, Woven
 
 
 @dataclass
@@ -55,9 +48,10 @@ def plan(book: Book, only: Collection[str] = (), device: str = "cpu") -> Plan:
     """Look up the results of the named modules, or of all, and see what has to run."""
     cache = Woven(book, {}).cache
     names = [name for name in book.sources if not only or name in only]
-    installed = packages()
+    installed = key.packages()
     keys = {
-        name: key_of(book.sources[name], book.root, device, installed) for name in names
+        name: key.key_of(book.sources[name], book.root, device, installed)
+        for name in names
     }
     known = {name: cache.load(name, keys[name]) for name in names}
     results = {name: result for name, result in known.items() if result is not None}
@@ -172,61 +166,6 @@ def _filled(path: Path, woven: Woven) -> tuple[bytes, str]:
     chapter = read_chapter(path)  # which may have been edited meanwhile
     pairs = [pair for slot in chapter.slots for pair in woven.contents(slot)]
     return chapter.text.encode(), fill(chapter, pairs)
-
-
-def publish(woven: Woven, site_url: str = "") -> None:
-    """Write what pages show and link to into docs/; remove what earlier runs left."""
-    docs = woven.book.root / DOCS
-    wanted = write_files(woven, docs, site_url)
-    for folder in GENERATED:
-        for path in sorted((docs / folder).rglob("*"), reverse=True):
-            if path.name.startswith("."):
-                continue  # another build is about to rename it
-            if path.is_file() and path not in wanted:
-                path.unlink(missing_ok=True)
-            elif path.is_dir() and not any(path.iterdir()):
-                path.rmdir()
-
-
-def write_files(woven: Woven, folder: Path, site_url: str = "") -> set[Path]:
-    """Write all that is generated below a folder; gives the files' paths."""
-    files = {name: path.read_bytes() for name, path in woven.figures.items()}
-    files |= {name: text.encode() for name, text in texts(woven, site_url)}
-    for name, data in files.items():
-        write(folder / name, data)
-    return {folder / name for name in files}
-
-
-def texts(woven: Woven, site_url: str = "") -> Iterator[tuple[str, str]]:
-    """What the site offers beside its pages: each file's place in docs/, and its text.
-
-    That are the chapters as notebooks and as programs, the modules and the tests of
-    claims as pages with numbered lines, and the times of this build.
-    """
-    yield from notebooks(woven, site_url)
-    for chapter in woven.book.chapters:
-        cells = [cell for slot in chapter.slots if (cell := woven.cell(slot))]
-        if cells:
-            name = f"{PROGRAMS}/{chapter.path.stem}.py"
-            yield name, program.write_program(chapter.title, cells)
-    yield from listing.listings(woven, LISTINGS)
-    yield RUNS, runs(woven)
-
-
-def notebooks(woven: Woven, site_url: str = "") -> Iterator[tuple[str, str]]:
-    """Each chapter as a Jupyter notebook: its place in docs/, and its JSON text."""
-    for chapter in woven.book.chapters:
-        if chapter.slots:
-            name = f"{NOTEBOOKS}/{chapter.path.stem}.ipynb"
-            yield name, notebook.write_notebook(chapter, woven, site_url)
-
-
-def runs(woven: Woven) -> str:
-    """How long each module took, in seconds, as JSON: the one text that varies."""
-    times = {
-        name: round(each.seconds, 3) for name, each in sorted(woven.results.items())
-    }
-    return json.dumps(times, indent=1) + "\n"
 
 
 def relative(problem: Problem, root: Path) -> Problem:

@@ -11,13 +11,9 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
-import os
-import platform
 import re
 import shutil
-import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,14 +21,15 @@ from typing import Any
 
 from weave.keep.codec import to_json
 from weave.keep.files import write
-from weave.model import Book, Problem, Result
+from weave.model import Book, Problem
 from weave.read.book import read_book
 from weave.read.recordings import FOLDER, RESULTS, code_digest
+from weave.results import Result
 from weave.run import pool
+from weave.run.machine import best_device, describe, is_idle, versions
 from weave.woven import CACHE
 
 LIMIT = 3600.0  # seconds
-BUSY = 0.3  # of the cores
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -164,7 +161,7 @@ def keep(
             write(figures / name, data)
     known["modules"][result.module] = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "facts": {**machine["facts"], **_versions(result)},
+        "facts": {**machine["facts"], **versions(result)},
         "code": {name: code_digest(source, name, book.root) for name in cells},
         "result": to_json(held),
     }
@@ -172,76 +169,6 @@ def keep(
     text = json.dumps(known, indent=1, ensure_ascii=False)
     write(path, f"{text}\n".encode())
     return path
-
-
-def best_device() -> str:
-    """The type of the accelerator that torch finds here, else `cpu`."""
-    import torch
-
-    found = torch.accelerator.current_accelerator(check_available=True)
-    return found.type if found else "cpu"
-
-
-def is_idle(patience: float = 180.0) -> bool:
-    """Wait until this machine has little else to do; gives whether it came to that.
-
-    Args:
-        patience: Seconds to wait; the machine's load is a mean over the last minute.
-    """
-    if not hasattr(os, "getloadavg"):  # on Windows
-        return True
-    end = time.monotonic() + patience
-    while os.getloadavg()[0] > BUSY * pool.cores():
-        if time.monotonic() > end:
-            return False
-        print("waiting until other programs have ended", flush=True)
-        time.sleep(min(15.0, patience / 3))
-    return True
-
-
-def describe(device: str) -> dict[str, Any]:
-    """The device of this machine: its type, its name, and what else tells of it."""
-    import torch
-
-    facts: dict[str, Any] = {"system": f"{platform.system()} {platform.machine()}"}
-    facts["threads"] = pool.cores()
-    name = _processor()
-    if device != "cpu":
-        facts["CPU"] = name
-        module = torch.get_device_module(device)
-        get_name = getattr(module, "get_device_name", None)
-        name = str(get_name()) if get_name else f"{device} of {name}"
-        if device == "cuda":
-            facts["driver"] = _driver() or "unknown"
-            kind = "CUDA" if torch.version.cuda else "ROCm"
-            facts[kind] = torch.version.cuda or torch.version.hip
-    return {"device": device, "name": name, "facts": facts}
-
-
-def _versions(result: Result) -> dict[str, str]:
-    """The versions that matter to what is measured, by name."""
-    versions = dict(result.versions)
-    return {"PyTorch": versions.get("torch", ""), "Python": versions["python"]}
-
-
-def _processor() -> str:
-    """The name of this machine's processor, as it tells it."""
-    try:
-        told = Path("/proc/cpuinfo").read_text("utf-8")
-    except OSError:
-        told = ""
-    found = re.search(r"^model name\s*:\s*(.+)$", told, re.M)
-    return found[1].strip() if found else platform.processor() or platform.machine()
-
-
-def _driver() -> str | None:
-    """The version of the Nvidia driver, or None."""
-    ask = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
-    try:
-        told = subprocess.run(ask, capture_output=True, text=True, timeout=60)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return told.stdout.split("\n")[0].strip() or None
 
 
 def _parser() -> argparse.ArgumentParser:

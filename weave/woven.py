@@ -11,22 +11,11 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from weave.keep.store import Cache
-from weave.model import (
-    Book,
-    Cell,
-    CellResult,
-    Chapter,
-    Claim,
-    Fence,
-    Interactive,
-    Problem,
-    Recording,
-    Result,
-    Slot,
-)
+from weave.model import Book, Cell, Chapter, Claim, Fence, Interactive, Problem, Slot
 from weave.read.recordings import code_digest
 from weave.render import provenance
 from weave.render.fill import block
+from weave.results import CellResult, Recording, Result
 
 DOCS = "docs"
 FIGURES = "figures"  # in docs/, generated

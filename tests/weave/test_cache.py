@@ -19,8 +19,9 @@ from tests.weave.books import SmallBook, page
 from weave.keep import key, store
 from weave.keep.files import digest, write
 from weave.keep.store import Cache
-from weave.model import CellResult, Result, Table, WeaveError
+from weave.model import WeaveError
 from weave.read.book import read_book
+from weave.results import CellResult, Result, Table
 
 Make = Callable[[dict[str, str]], SmallBook]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.weave.books import SmallBook, page, rendered
-from weave import build
+from weave import publish
 
 Make = Callable[[dict[str, str]], SmallBook]
 
@@ -116,7 +116,7 @@ def test_each_claim_of_a_page_has_one_test_and_each_test_one_sentence(
     assert not [each for each in book.problems() if "claim" in each]
     html = rendered(book, book.read("docs/a.md"))
     assert '<a class="claim" href="../source/test_a.html#line-5"' in html
-    listing = dict(build.texts(book.weave()))["source/test_a.html"]
+    listing = dict(publish.texts(book.weave()))["source/test_a.html"]
     assert '<a id="line-5"' in listing
     book.change("docs/a.md", "It is. ", "It is. <!-- claim: it-is --> Twice. ")
     assert [each for each in book.problems() if "stands in 2 places" in each]

@@ -11,8 +11,8 @@ import pytest
 
 from tests.weave.books import OUTPUT, SmallBook, page, rendered
 from weave import build
-from weave.model import CellResult
 from weave.read.book import read_book
+from weave.results import CellResult
 from weave.woven import Woven
 
 Make = Callable[[dict[str, str]], SmallBook]

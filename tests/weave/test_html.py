@@ -9,8 +9,9 @@ from html.parser import HTMLParser
 import pytest
 
 from tests.weave.books import SmallBook, page, rendered
-from weave import build
-from weave.model import CellResult, Table, WeaveError
+from weave import publish
+from weave.model import WeaveError
+from weave.results import CellResult, Table
 
 Make = Callable[[dict[str, str]], SmallBook]
 CODE = page("a.py#one").removeprefix("# A page\n\n")
@@ -223,7 +224,7 @@ def test_every_block_leads_to_its_line_of_the_module(make_book: Make) -> None:
         ("../../source/a.html#line-2", "a.py:2"),
         ("../../source/a.html#line-5", "a.py:5"),
     ]
-    listing = dict(build.texts(book.weave()))["source/a.html"]
+    listing = dict(publish.texts(book.weave()))["source/a.html"]
     assert '<a id="line-5"' in listing
 
 
@@ -246,7 +247,7 @@ def test_a_data_frame_is_a_table_with_headings(make_book: Make) -> None:
 
 
 def test_a_table_that_was_not_printed_as_such_stays_text() -> None:
-    from weave.render.html import output
+    from weave.render.outputs import output
 
     table = Table("   x\n0  1", ("", "x"), (("0", "1"),))
     assert "<table" not in output(CellResult("one", "other", (table,)))

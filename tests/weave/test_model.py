@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from weave.model import Cell, CellResult, Problem, Result, Source, WeaveError
+from weave.model import Cell, Problem, Source, WeaveError
+from weave.results import CellResult, Result
 
 PLACE = Path("docs/a.md")
 

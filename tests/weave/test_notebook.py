@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.weave.books import SmallBook, page
-from weave import build
+from weave import publish
 
 Make = Callable[[dict[str, str]], SmallBook]
 TEXT = (
@@ -40,7 +40,7 @@ def text(make_book: Make) -> str:
     book = make_book({"snippets/a.py": CODE, "docs/a.md": TEXT})
     woven = book.weave()
     assert not woven.failures
-    ((name, text),) = build.notebooks(woven)
+    ((name, text),) = publish.notebooks(woven)
     assert name == "notebooks/a.ipynb"
     return text
 
@@ -109,4 +109,4 @@ def test_a_notebook_is_valid_and_the_same_each_time(text: str, make_book: Make) 
 
 def test_a_chapter_without_code_is_no_notebook(make_book: Make) -> None:
     book = make_book({"docs/a.md": "# Only prose\n"})
-    assert list(build.notebooks(book.weave())) == []
+    assert list(publish.notebooks(book.weave())) == []

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.weave.books import SmallBook, page
-from weave import build
+from weave import publish
 
 MODULE = "# %% one\nx = '<b>'\n\n\n# %% two\nprint(x, 1 < 2)\n"
 Make = Callable[[dict[str, str]], SmallBook]
@@ -23,7 +23,7 @@ def texts(make_book: Make) -> dict[str, str]:
     chapter = page("a.py#one", "a.py#two", printing="two")
     chapter = chapter.replace("# A page", "# Less & more")
     book = make_book({"snippets/a.py": MODULE, "docs/part/b.md": chapter})
-    return dict(build.texts(book.weave()))
+    return dict(publish.texts(book.weave()))
 
 
 def test_the_program_is_the_code_of_the_page_in_its_order(
@@ -62,9 +62,9 @@ def test_the_listing_leads_back_to_the_pages_that_show_it(
 def test_what_no_chapter_shows_any_more_is_removed(make_book: Make) -> None:
     files = {"snippets/a.py": MODULE, "docs/b.md": page("a.py#one", "a.py#two")}
     book = make_book(files)
-    build.publish(book.weave())
+    publish.publish(book.weave())
     assert (book.root / "docs/programs/b.py").exists()
     (book.root / "docs/b.md").rename(book.root / "docs/c.md")
-    build.publish(book.weave())
+    publish.publish(book.weave())
     programs = sorted(path.name for path in (book.root / "docs/programs").iterdir())
     assert programs == ["c.py"]

@@ -18,11 +18,11 @@ from markdown import Markdown
 
 from tests.weave.books import OUTPUT, SmallBook, rendered
 from weave import check, record
-from weave.model import Recording
 from weave.read.book import read_book
 from weave.read.recordings import code_digest
 from weave.render import provenance
-from weave.run import pool
+from weave.results import Recording
+from weave.run import machine, pool
 
 Make = Callable[[dict[str, str]], SmallBook]
 RESULTS = "recorded/cpu/results.json"
@@ -313,7 +313,7 @@ def test_what_cannot_be_recorded_is_refused(book: SmallBook) -> None:
     assert "no page shows what cpu records of 'nothing'" in told
     assert "the modules with such cells are a" in told
     code, told = take(book, "--device", "cuda")
-    if record.best_device() != "cuda":
+    if machine.best_device() != "cuda":
         assert code == 1
         assert "this machine has no device 'cuda'" in told
 
@@ -324,10 +324,10 @@ def test_times_are_not_recorded_while_other_programs_run(
     loads = [9e9, 9e9, 0.0]
     monkeypatch.setattr(os, "getloadavg", lambda: (loads.pop(0), 0.0, 0.0))
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
-    assert record.is_idle()
+    assert machine.is_idle()
     assert loads == []
     monkeypatch.setattr(os, "getloadavg", lambda: (9e9, 0.0, 0.0))
-    assert not record.is_idle(patience=0.0)
+    assert not machine.is_idle(patience=0.0)
     monkeypatch.setattr(record, "is_idle", lambda: False)
     told = io.StringIO()
     with contextlib.redirect_stderr(told):

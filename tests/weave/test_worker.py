@@ -9,7 +9,8 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.weave.books import SmallBook, page
-from weave.model import CellResult, Problem
+from weave.model import Problem
+from weave.results import CellResult
 from weave.run import capture
 from weave.woven import Woven
 

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from weave.model import Result
+from weave.results import Result
 
 Kind = TypeVar("Kind")
 

@@ -33,7 +33,11 @@ def engine(*, whole: bool = False) -> str:
     top = Path(__file__).parents[1]
     names = ["read", "keep", "run", *(["", "render", "site"] if whole else [])]
     rooms = (top / name for name in names)
-    texts = [top / "model.py", *(path for room in rooms for path in room.glob("*.py"))]
+    texts = [
+        top / "model.py",
+        top / "results.py",
+        *(path for room in rooms for path in room.glob("*.py")),
+    ]
     return digest(
         b"".join(digest(each.read_bytes()).encode() for each in sorted(texts))
     )

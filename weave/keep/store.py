@@ -21,7 +21,7 @@ from typing import Any
 from weave.keep.codec import from_json, to_json
 from weave.keep.files import YOUNG, digest, sweep, write
 from weave.keep.key import answer, engine
-from weave.model import Result
+from weave.results import Result
 
 KEPT_PER_MODULE = 8
 DAMAGED = (OSError, ValueError, KeyError, TypeError, RecursionError)

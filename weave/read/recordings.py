@@ -16,7 +16,8 @@ from typing import Any
 
 from weave.keep.codec import from_json
 from weave.keep.files import digest
-from weave.model import Problem, Recording, Source, WeaveError
+from weave.model import Problem, Source, WeaveError
+from weave.results import Recording
 
 FOLDER = "recorded"
 RESULTS = "results.json"

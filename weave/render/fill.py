@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from weave.model import Chapter, Fence, Problem, WeaveError
-from weave.read.page import closes
+from weave.read.lines import closes
 
 
 def fill(chapter: Chapter, contents: Iterable[tuple[Fence, str]]) -> str:

@@ -7,14 +7,12 @@ nothing a module prints can break out of its block.
 from __future__ import annotations
 
 import html
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 from weave.differences import is_a_variant, is_the_machines
 from weave.model import (
-    CellResult,
     Chapter,
     Fence,
     Interactive,
@@ -23,22 +21,22 @@ from weave.model import (
     Prose,
     Segment,
     Slot,
-    Table,
     WeaveError,
 )
 from weave.render import provenance
+from weave.render.about import build_table, machines, reading_minutes, times
 from weave.render.fill import block, contents
 from weave.render.listing import place
 from weave.render.numbers import place_of
+from weave.render.outputs import interactive, output, text_html, trouble
+from weave.results import CellResult
 from weave.woven import DOCS, Woven
 
 TITLE = re.compile(r"\A\s*(?:<!--.*?-->\s*)*# .*")
-NUMBER = "<!-- number -->"  # of an interactive figure, filled in by weave.site.numbers
 DONE = (
     '<p class="done" data-search-exclude hidden><label><input type="checkbox">'
     " I have read this chapter.</label></p>"
 )
-WORDS, LINES = 200, 25  # that a student reads in a minute: of prose, of code
 
 Stash = Callable[[str], str]  # takes HTML, gives what stands for it in the Markdown
 
@@ -148,7 +146,7 @@ class PageFold:
             and is_the_machines(fence, slot, self.woven)
         ):
             said = "On this machine the same code prints something else:"
-            note = f'<div class="trouble"><p>{said}</p>{_text(new)}</div>'
+            note = f'<div class="trouble"><p>{said}</p>{text_html(new)}</div>'
             return output(CellResult(slot.cell, old)) + note
         return output(result)
 
@@ -159,7 +157,7 @@ class PageFold:
             told = html.escape(provenance.sentence(recording, bool(cell.output)))
             pieces.append(
                 f'<div class="output recorded"><p class="machine">{told}</p>'
-                f"{_text(cell.output)}</div>"
+                f"{text_html(cell.output)}</div>"
             )
         return "".join(pieces)
 
@@ -205,132 +203,3 @@ class PageFold:
             if problem.path == root / f"{name}.py"
         ]
         return "".join(f"\n{self.stash(trouble(problem))}\n" for problem in told)
-
-
-def trouble(problem: Problem) -> str:
-    """A note on a page that shows committed text, since its module failed here."""
-    where = html.escape(f"{problem.path.name}:{problem.line}")
-    said = html.escape(f"{problem.what}; {problem.hint}.")
-    more = f"<details><summary>What it said</summary>{_text(problem.detail)}</details>"
-    return (
-        f'<div class="trouble" role="note"><p><strong>{where}</strong>: {said} '
-        "The page shows what was printed when it was last filled in.</p>"
-        f"{more if problem.detail else ''}</div>"
-    )
-
-
-def output(shown: CellResult) -> str:
-    """What a cell printed, as HTML: text in `samp`, data frames as tables."""
-    pieces = []
-    rest = shown.output
-    for table in shown.tables:
-        before, found, after = rest.partition(table.text)
-        if found:
-            pieces += [_text(before.strip("\n")), _table(table)]
-            rest = after
-    pieces.append(_text(rest.strip("\n") if shown.tables else rest))
-    return f'<div class="output">{"".join(pieces)}</div>'
-
-
-def interactive(asked: Interactive, place: str, values: str) -> str:
-    """The place of an interactive figure, with its data; empty without scripts."""
-    data = values.replace("<", "\\u003c")
-    return (
-        f'<figure class="interactive" id="{html.escape(place)}" '
-        f'data-figure="{html.escape(asked.figure)}">'
-        f'<script type="application/json">{data}</script>'
-        f"<figcaption>{NUMBER}</figcaption></figure>"
-    )
-
-
-def times(chapter: Chapter, up: str) -> str:
-    """How long a chapter takes to read and to run, and its code to take along.
-
-    The seconds are filled in by the page from `figures/runs.json`.
-    """
-    modules = " ".join(dict.fromkeys(slot.module for slot in chapter.slots))
-    stem = html.escape(chapter.path.stem)
-    program = f'<a href="{up}programs/{stem}.py" download>a program</a>'
-    notebook = f'<a href="{up}notebooks/{stem}.ipynb" download>a notebook</a>'
-    seconds = f'<span data-seconds="{html.escape(modules)}">\u2007\u2007\u2007</span>'
-    return (
-        f'<p class="times" data-search-exclude>{reading_minutes(chapter)} min to read. '
-        f"Its code, as {program} or {notebook}, "
-        f'<span class="waiting">ran in {seconds}\u00a0s.</span></p>'
-    )
-
-
-def reading_minutes(chapter: Chapter) -> int:
-    """How long a page takes to read: its prose and the code that is shown in it."""
-    code = sum(contents(chapter, slot.code).count("\n") + 1 for slot in chapter.slots)
-    prose = re.sub(r"(?ms)^ *```.*?^ *```|<!--.*?-->", "", chapter.text)
-    return max(1, round(len(prose.split()) / WORDS + code / LINES))
-
-
-def build_table(chapter: Chapter, woven: Woven) -> str:
-    """What the whole book ran on, as Markdown: versions, then each chapter.
-
-    The seconds are left out, as two builds may differ in them; the page fills them in
-    from `figures/runs.json`.
-    """
-    ran = woven.results
-    versions = sorted({pair for each in ran.values() for pair in each.versions})
-    devices = ", ".join(sorted({each.device for each in ran.values()}))
-    lines = ["| what | version |", "| --- | --- |"]
-    lines += [f"| {name} | {version} |" for name, version in versions]
-    lines += [f"| device | {devices} |", ""]
-    lines += ["| chapter | module | seconds |", "| --- | --- | ---: |"]
-    for other in woven.book.chapters:
-        name = other.path.stem
-        if name in ran:
-            way = os.path.relpath(other.path, chapter.path.parent).replace(os.sep, "/")
-            seconds = f'<span data-seconds="{name}"></span>'
-            lines.append(
-                f"| [{other.title}]({way}) | `snippets/{name}.py` | {seconds} |"
-            )
-    return "\n".join(lines)
-
-
-def machines(woven: Woven, modules: set[str]) -> str:
-    """Markdown: which machines have recorded modules, and that no GPU has."""
-    found = [
-        recording
-        for recording in woven.book.recordings
-        if recording.module in modules
-        and any(woven.is_of_today(recording, name) for name, _ in recording.code)
-    ]
-    told = dict.fromkeys(
-        f"* {provenance.as_markdown(provenance.machine(each))}, on {each.date}"
-        for each in found
-    )
-    lines = [*told, ""] if told else []
-    if all(recording.device == "cpu" for recording in found):
-        lines.append("No GPU has recorded so far; no measured number here is a GPU's.")
-    return "\n".join(lines)
-
-
-def _text(text: str) -> str:
-    if not text:
-        return ""
-    # Newlines as references: nothing that reads the page by lines can see a line of it.
-    escaped = html.escape(text, quote=False).replace("\n", "&#10;")
-    pre = '<pre tabindex="0" role="group" aria-label="Output">'
-    return f"{pre}<samp>{escaped}</samp></pre>"
-
-
-def _table(table: Table) -> str:
-    head = "".join(
-        f'<th scope="col">{html.escape(name)}</th>' if name else "<td></td>"
-        for name in table.header
-    )
-    rows = "".join(
-        f'<tr><th scope="row">{html.escape(row[0])}</th>'
-        + "".join(f"<td>{html.escape(value)}</td>" for value in row[1:])
-        + "</tr>"
-        for row in table.rows
-    )
-    return (
-        '<div class="frame" tabindex="0" role="group" aria-label="Output">'
-        f'<table class="values"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
-    )

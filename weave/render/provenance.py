@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from weave.model import Recording, Result
+from weave.results import Recording, Result
 
 
 def sentence(recording: Recording, prints: bool) -> str:

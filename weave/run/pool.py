@@ -27,8 +27,9 @@ from pathlib import Path
 from types import ModuleType
 
 from weave.keep.codec import decode, from_json
-from weave.model import Problem, Result, Source
+from weave.model import Problem, Source
 from weave.read.imports import read_text, third_party
+from weave.results import Result
 from weave.run import scratch
 from weave.run.process import environment, main
 from weave.run.session import Job

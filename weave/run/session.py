@@ -15,17 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from weave.keep.store import Cache
-from weave.model import (
-    Cell,
-    CellResult,
-    Interactive,
-    Problem,
-    Result,
-    Source,
-    Table,
-    WeaveError,
-)
+from weave.model import Cell, Interactive, Problem, Source, WeaveError
 from weave.read.imports import read_text
+from weave.results import CellResult, Result, Table
 from weave.run import interactive, style
 from weave.run.capture import Capture, figures, output, refuse
 from weave.run.errors import ENGINE, Errors

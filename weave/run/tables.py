@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from html.parser import HTMLParser
 
-from weave.model import Table
+from weave.results import Table
 
 
 class _Rows(HTMLParser):

@@ -54,7 +54,7 @@ class Fill(Preprocessor):
         if here.chapter.slots and here.woven.failures and not here.forgiving:
             raise WeaveError(*here.woven.failures)
         fold = PageFold(here.chapter, here.woven, stash, here.forgiving)
-        return fold.markdown().split("\n")
+        return [*fold.markdown().split("\n"), "", ""]  # which end the last block
 
 
 class WeaveExtension(ArithmatexExtension):  # type: ignore[misc]  # it has no types

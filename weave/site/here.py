@@ -9,7 +9,7 @@ from pathlib import Path
 from markdown import Markdown
 
 from weave.model import Chapter, WeaveError
-from weave.render.html import trouble
+from weave.render.outputs import trouble
 from weave.site.katex import Formulas
 from weave.woven import Woven
 

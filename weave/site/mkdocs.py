@@ -22,7 +22,7 @@ from mkdocs.plugins import BasePlugin
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from weave import build, progress
+from weave import build, progress, publish
 from weave.keep.files import write
 from weave.read.book import DOCS, read_book
 from weave.read.module import has_newer_text
@@ -103,21 +103,21 @@ class WeavePlugin(BasePlugin):  # type: ignore[type-arg,no-untyped-call]  # no s
             told = "\n".join(map(str, woven.failures))
             raise PluginError(f"the build stops at what is wrong in the book:\n{told}")
         if "mkdocs-jupyter" in config.plugins:  # which renders real files only
-            for name, text in build.notebooks(woven, _address(config)):
+            for name, text in publish.notebooks(woven, _address(config)):
                 write(root / DOCS / name, text.encode())
         self._watch(woven)
 
     def on_files(self, files: Files, *, config: MkDocsConfig) -> None:
         """Add what this run has made, in place of anything older that lies in docs/."""
         woven = self._woven()
-        own = [f"{folder}/" for folder in build.GENERATED]
+        own = [f"{folder}/" for folder in publish.GENERATED]
         real = "mkdocs-jupyter" in config.plugins
         if real:
-            own.remove(f"{build.NOTEBOOKS}/")
+            own.remove(f"{publish.NOTEBOOKS}/")
         for file in [*files]:
             if file.src_uri.startswith(tuple(own)):
                 files.remove(file)
-        for name, text in build.texts(woven, _address(config)):
+        for name, text in publish.texts(woven, _address(config)):
             if name.startswith(tuple(own)):
                 files.append(File.generated(config, name, content=text))
         for name, path in woven.figures.items():
@@ -142,7 +142,7 @@ class WeavePlugin(BasePlugin):  # type: ignore[type-arg,no-untyped-call]  # no s
         if self._here is not None:
             self._here.formulas.finish()
         if "mkdocs-jupyter" in config.plugins:
-            for name, text in build.notebooks(self._woven(), _address(config)):
+            for name, text in publish.notebooks(self._woven(), _address(config)):
                 write(Path(config.site_dir, name), text.encode())
 
     def on_build_error(self, *, error: Exception) -> None:

@@ -11,8 +11,8 @@ from markdown.treeprocessors import Treeprocessor
 from markdown.util import AtomicString
 
 from weave.model import WeaveError
-from weave.render.html import NUMBER
 from weave.render.numbers import LABEL, PLACE, REFERENCES, dangling, numbers, place_of
+from weave.render.outputs import NUMBER
 from weave.site.here import Ask, Here
 from weave.woven import FIGURES, variant
 

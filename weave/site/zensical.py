@@ -15,7 +15,7 @@ from markdown.postprocessors import Postprocessor
 from zensical.config import get_config
 from zensical.extensions.context import ContextPreprocessor
 
-from weave import build
+from weave import build, publish
 from weave.model import WeaveError
 from weave.read.book import SNIPPETS, read_book
 from weave.site.here import Here
@@ -67,8 +67,8 @@ def _book(root: Path) -> Woven:
             _woven[:] = [(newest, woven)]
             if not woven.failures:
                 site = Path(get_config()["site_dir"]).absolute()
-                build.publish(woven)
-                build.write_files(woven, site)
+                publish.publish(woven)
+                publish.write_files(woven, site)
         woven = _woven[-1][1]
     if woven.failures:
         raise WeaveError(*woven.failures)
