@@ -382,6 +382,7 @@ def test_the_engine_is_all_its_text_that_makes_results(
     for name in ("model.py", "read/a.py", "keep/a.py", "run/a.py", "run/a.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / "model.py").touch()
+        (tmp_path / "results.py").touch()
         (tmp_path / name).write_text(f"x = {len(digests)}")
         digests.append(key.engine.__wrapped__())
     assert len(set(digests)) == 5

@@ -16,7 +16,7 @@ from weave.results import CellResult, Table
 Make = Callable[[dict[str, str]], SmallBook]
 CODE = page("a.py#one").removeprefix("# A page\n\n")
 SLOT = page("a.py#one", printing="one").removeprefix("# A page\n\n")
-PLAIN = {"code", "div", "p", "pre", "samp", "span"}  # what a page of one slot holds
+PLAIN = {"code", "div", "pre", "samp", "span"}  # what a page of one slot holds
 
 LAST = '<p class="done"'  # the end of a page: read or not, and what it ran on
 LINKS = re.compile(r'<div class="source".*?</div>')  # to the modules
