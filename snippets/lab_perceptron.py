@@ -217,7 +217,8 @@ print(f"{errors} of {len(y_test)} wrong: {errors / len(y_test):.3f}")
 # %% decision
 ticks = np.linspace(5, 40, 281)
 radius, texture = np.meshgrid(ticks, ticks)
-plane = torch.tensor(np.stack([radius.flatten(), texture.flatten()], 1)).float()
+pairs = np.stack([radius.flatten(), texture.flatten()], 1)
+plane = torch.tensor(pairs).float()
 with torch.no_grad():
     z = model((plane - mean) / deviation).reshape(radius.shape)
 figure, axes = plt.subplots(figsize=(5.5, 4.2), layout="constrained")
