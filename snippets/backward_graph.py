@@ -309,7 +309,9 @@ z2 += 1
 try:
     z3.backward()
 except RuntimeError as error:
-    print(textwrap.fill(f"RuntimeError: {error}", 72))
+    said = str(error)
+    print(textwrap.fill(f"RuntimeError: {said.partition(':')[0]}", 72))
+    print("is at", said.partition("is at ")[2].partition(".")[0])
 
 
 # %% swapped

@@ -254,6 +254,6 @@ for key, item in moved.items():
 # %% exercise-large
 with torch.device("meta"):
     large = nn.Linear(1_000_000, 100_000)
-size = sum(p.numel() * p.element_size() for p in large.parameters())
+size = sum(p.nbytes for p in large.parameters())
 print(f"{size:,} bytes on {large.weight.device}")
 print(f"{4 * (1_000_000 * 100_000 + 100_000):,} bytes by hand")

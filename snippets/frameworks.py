@@ -37,9 +37,9 @@ print(a3.grad)
 # %% slopes
 def slopes(g: Callable, x: np.ndarray) -> np.ndarray:
     """Return the central differences of g at x, shape (n,)."""
-    h = 1e-6
-    steps = h * np.eye(len(x))  # (n, n), one step a row
-    return np.array([(g(x + e) - g(x - e)) / (2 * h) for e in steps])
+    eps = 1e-6
+    steps = eps * np.eye(len(x))  # (n, n), one step a row
+    return np.array([(g(x + e) - g(x - e)) / (2 * eps) for e in steps])
 
 
 print(slopes(lambda x: (x + 2 * x2) @ x3 / 5, x1).round(6))
@@ -147,26 +147,27 @@ def torch_risk(theta: Tensor) -> Tensor:
 exact = right_gradient(start)[1]
 
 
-def step_error(h: float, dtype: torch.dtype) -> float:
-    """Return how far off the central difference with step h is."""
+def step_error(eps: float, dtype: torch.dtype) -> float:
+    """Return how far off the central difference with step eps is."""
     there = torch.tensor(start, dtype=dtype)  # (2,)
-    step = torch.tensor([0.0, h], dtype=dtype)  # (2,)
+    step = torch.tensor([0.0, eps], dtype=dtype)  # (2,)
     change = torch_risk(there + step) - torch_risk(there - step)
-    return abs(change.item() / (2 * h) - exact)
+    return abs(change.item() / (2 * eps) - exact)
 
 
-for h in (1e-2, 1e-3, 1e-4):
-    print(f"h = {h:.0e}  error {step_error(h, torch.float64):.0e}")
+for eps in (1e-2, 1e-3, 1e-4):
+    error = step_error(eps, torch.float64)
+    print(f"eps = {eps:.0e}  error {error:.0e}")
 
 # %% step-figure
 import matplotlib.pyplot as plt
 
-steps_h = 10.0 ** np.arange(-12, 0.5, 0.5)
+all_eps = 10.0 ** np.arange(-12, 0.5, 0.5)
 _, axes = plt.subplots(figsize=(5, 3.6), layout="constrained")
 for dtype, style in ((torch.float32, "o--"), (torch.float64, "s-")):
-    wrong = [max(step_error(h, dtype), 1e-13) for h in steps_h]
-    axes.loglog(steps_h, wrong, style, ms=4, label=str(dtype)[6:])
-axes.set_xlabel("step $h$")
+    wrong = [max(step_error(eps, dtype), 1e-13) for eps in all_eps]
+    axes.loglog(all_eps, wrong, style, ms=4, label=str(dtype)[6:])
+axes.set_xlabel(r"step $\varepsilon$")
 axes.set_ylabel("error of the central difference")
 axes.legend()
 plt.show()

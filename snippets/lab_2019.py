@@ -79,7 +79,7 @@ def train_quickly(steps: int) -> tuple[torch.Tensor, list]:
     torch.manual_seed(0)
     layer = nn.Linear(2, 1)
     theta = torch.cat([layer.weight.detach()[0], layer.bias.detach()])
-    thetas, validation = torch.empty(steps + 1, 3), []
+    thetas, validation = torch.zeros(steps + 1, 3), []
     for step in range(steps + 1):
         thetas[step] = theta
         validation.append(log_loss(theta, A_val, y_val).item())
@@ -198,7 +198,7 @@ def descend(
     U, u = U.flatten(0, 1).clone(), u.clone()  # (2k, 3), (k, 1, 3)
     G = torch.ones(k, 3, N)  # its last row stays 1
     H = G[:, :2]  # a view of the others
-    D, e = torch.empty(k, 2, N), torch.empty(k, 1, N)
+    D, e = torch.zeros(k, 2, N), torch.zeros(k, 1, N)
     noted, weights = [], []
     for step in range(steps + 1):
         if (step + 1) % every <= 1:  # this step and the one before
@@ -328,7 +328,7 @@ print(f"learned: at least {deviation[~stuck].min():.2f}")
 # %% decision
 ticks = np.arange(50, 351) / 10  # (301,): 5.0, 5.1, ..., 35.0
 radius, texture = np.meshgrid(ticks, ticks)  # (301, 301) each
-pairs = torch.tensor(np.stack([radius.ravel(), texture.ravel()], 1))
+pairs = torch.tensor(np.stack([radius.flatten(), texture.flatten()], 1))
 plane_p = predict(low, columns(pairs.float())).reshape(301, 301)
 figure, axes = plt.subplots(figsize=(5.5, 5), layout="constrained")
 axes.contourf(

@@ -183,7 +183,7 @@ class Stack(nn.Module):
 def objectives(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """Give the objective (k,) of each network from its logits (k, N)."""
     losses = nn.functional.binary_cross_entropy_with_logits(
-        z, y.expand_as(z), reduction="none"
+        z, y.expand(z.shape), reduction="none"
     )
     return losses.mean(1)
 
@@ -191,7 +191,7 @@ def objectives(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 # %% many-seeds
 stack = Stack(range(500))
 optimizer = torch.optim.SGD(stack.parameters(), lr=5.0)
-best_J = torch.full((500,), torch.inf)
+best_J = torch.full((500,), float("inf"))
 needed = torch.zeros(500)  # steps to the best validation of 2019
 z_best = torch.zeros(500, 115)  # logits on the test set at the best step
 for step in range(1000):
@@ -215,8 +215,8 @@ print(f"seed 0 by step {needed[0]:.0f}, half by step {needed.median():.0f}")
 
 # %% distribution-figure
 figure, axes = plt.subplots(figsize=(5.5, 3.2), layout="constrained")
-kinds, heights = counts.unique(return_counts=True)
-axes.bar(kinds.numpy(), heights.numpy())
+kinds, heights = np.unique(counts, return_counts=True)
+axes.bar(kinds, heights)
 axes.set(xlabel="test errors of 115", ylabel="networks of 500")
 axes.set_xticks(kinds.tolist())
 plt.show()

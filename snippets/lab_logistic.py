@@ -154,7 +154,7 @@ except ValueError as error:
 
 # %% dtypes
 try:
-    mean_loss(model(X_train).squeeze(1), y_train.long())
+    mean_loss(model(X_train).squeeze(1), y_train.to(torch.int64))
 except RuntimeError as error:
     print(textwrap.fill(f"RuntimeError: {error}", 72))
 

@@ -160,7 +160,7 @@ for each, color, name in (
     epochs = np.arange(len(each)) + 1
     axes.plot(epochs, J_train, color=color, label=f"{name}, training")
     axes.plot(epochs, J_val, "--", color=color, label="validation")
-    axes.plot(J_val.argmin() + 1, J_val.min(), "o", color=color)
+    axes.plot(np.argmin(J_val) + 1, J_val.min(), "o", color=color)
 axes.set(xscale="log", xlabel="epoch", ylabel="objective")
 axes.set_ylim(0.15, 0.4)
 axes.legend()
@@ -217,7 +217,8 @@ print(f"{errors} of {len(y_test)} wrong: {errors / len(y_test):.3f}")
 # %% decision
 ticks = np.linspace(5, 40, 281)
 radius, texture = np.meshgrid(ticks, ticks)
-plane = torch.tensor(np.stack([radius.ravel(), texture.ravel()], 1)).float()
+pairs = np.stack([radius.flatten(), texture.flatten()], 1)
+plane = torch.tensor(pairs).float()
 with torch.no_grad():
     z = model((plane - mean) / deviation).reshape(radius.shape)
 figure, axes = plt.subplots(figsize=(5.5, 4.2), layout="constrained")
@@ -281,7 +282,7 @@ ours, m, v = theta.detach().clone(), torch.zeros(5), torch.zeros(5)
 optimizer = torch.optim.AdamW([theta], lr=0.1, weight_decay=0.01)
 for t in range(1, 101):
     optimizer.zero_grad()
-    (theta.cos() * theta).sum().backward()
+    (torch.tanh(theta) * theta).sum().backward()
     g = theta.grad.clone()
     optimizer.step()
     m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from pkgutil import resolve_name
 from posixpath import join, normpath
 
 import pytest
@@ -77,6 +78,7 @@ def used(page: Chapter) -> dict[str, int]:
     """The names of PyTorch's API in a chapter's code, each with its block's line."""
     found: dict[str, int] = {}
     roots: dict[str, str] = {}
+    others: set[str] = set()  # modules of other packages: `math.cos` is no method
     for slot in page.slots:
         tree = ast.parse(contents(page, slot.code))
         for node in ast.walk(tree):
@@ -85,6 +87,8 @@ def used(page: Chapter) -> dict[str, int]:
                     if alias.name.partition(".")[0] == "torch":
                         full = alias.name if alias.asname else "torch"
                         roots[alias.asname or "torch"] = full
+                    else:
+                        others.add(alias.asname or alias.name.partition(".")[0])
             elif isinstance(node, ast.ImportFrom):
                 module = node.module or ""
                 names = node.names if module.partition(".")[0] == "torch" else []
@@ -101,13 +105,18 @@ def used(page: Chapter) -> dict[str, int]:
                 if isinstance(below, ast.Name) and below.id in roots:
                     full = ".".join([roots[below.id], *reversed(parts)])
                     found.setdefault(full, slot.line)
-                else:
+                elif not (isinstance(below, ast.Name) and below.id in others):
                     for part in parts:
                         if part in METHODS:
                             found.setdefault(f".{part}", slot.line)
             elif isinstance(node, ast.Name) and node.id in {*roots} - MODULES:
                 found.setdefault(roots[node.id], slot.line)
     return found
+
+
+def holds(name: str) -> bool:
+    """Whether a name is a class, with which a chapter introduces what belongs to it."""
+    return isinstance(resolve_name(name), type) if name.startswith("torch") else False
 
 
 def test_no_name_of_the_api_is_used_before_the_chapter_that_introduces_it() -> None:
@@ -118,7 +127,8 @@ def test_no_name_of_the_api_is_used_before_the_chapter_that_introduces_it() -> N
         ends = {name.rpartition(".")[2] for name in known}
         for name, line in used(page).items():
             whole = name.rpartition(".")[2] in ends if name[0] == "." else name in known
-            if not whole and not any(name.startswith(f"{each}.") for each in known):
+            owner = name.rpartition(".")[0]
+            if not whole and not (owner in known and holds(owner)):
                 early.append(f"{page.path.relative_to(DOCS)}:{line}: {name}")
     assert early == []
 

@@ -110,18 +110,21 @@ def test_an_operation_multiplies_by_its_transposed_jacobian(code: str) -> None:
         result: Tensor = eval(code, {"u": u, "torch": torch})
         return result
 
+    def entry(i: int) -> Callable[[Tensor], Tensor]:
+        return lambda x: g(x)[i]
+
     torch.manual_seed(0)
     u = torch.randn(3, dtype=torch.float64, requires_grad=True)
     v = g(u)
     above = torch.randn(v.shape, dtype=torch.float64)  # dy/dv
     v.backward(above)
-    rows = [central_difference(lambda x, i=i: g(x)[i], u) for i in range(len(v))]
+    rows = [central_difference(entry(i), u) for i in range(len(v))]
     jacobian = torch.tensor(rows, dtype=torch.float64)  # (m, n), measured
     assert u.grad is not None
     assert torch.allclose(u.grad, jacobian.T @ above, atol=1e-7)
 
 
-def arrivals(result: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+def arrivals(result: Tensor, a: Tensor, b: Tensor) -> tuple[Any, Any]:
     """The gradients of a and b when the gradient 2 arrives at a number."""
     of_a, of_b = torch.autograd.grad(result, [a, b], torch.tensor(2.0))
     return of_a, of_b
@@ -192,6 +195,15 @@ def test_of_the_products_of_two_matrices_that_fit_one_is_the_gradient() -> None:
     assert torch.allclose(by_autograd[1], candidate_right)
 
 
+OPERATIONS_OF_TWO: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "add": lambda a, b: a + b,
+    "mul": lambda a, b: a * b,
+    "sin": lambda a, b: a.sin(),
+    "max": lambda a, b: torch.maximum(a, b + 0.01),
+    "div": lambda a, b: a / (1 + b * b),
+}
+
+
 def random_graph(seed: int) -> tuple[Tensor, list[Tensor]]:
     """A number computed from three leaves by shared, random operations."""
     rng = random.Random(seed)
@@ -203,15 +215,7 @@ def random_graph(seed: int) -> tuple[Tensor, list[Tensor]]:
     for _ in range(rng.randint(3, 12)):
         a, b = rng.choice(values), rng.choice(values)
         operation = rng.choice(("add", "mul", "sin", "max", "div"))
-        values.append(
-            {
-                "add": lambda a=a, b=b: a + b,
-                "mul": lambda a=a, b=b: a * b,
-                "sin": lambda a=a: a.sin(),
-                "max": lambda a=a, b=b: torch.maximum(a, b + 0.01),
-                "div": lambda a=a, b=b: a / (1 + b * b),
-            }[operation]()
-        )
+        values.append(OPERATIONS_OF_TWO[operation](a, b))
     return values[-1] + values[-2] * values[-3], leaves
 
 
@@ -348,7 +352,8 @@ def test_grad_adds_up_over_calls_until_it_is_emptied(ran: Any) -> None:
         assert torch.equal(x.grad, expected)
     x.grad = None
     (x @ torch.tensor([3.0, 4.0])).backward()
-    assert x.grad.tolist() == [3, 4]
+    found: Any = x.grad
+    assert found.tolist() == [3, 4]
 
 
 @pytest.mark.claim("backward_graph#leaves")
@@ -421,7 +426,8 @@ def test_a_second_backward_raises_only_where_saved_tensors_were_freed(
     x.grad = None
     kept_alive.backward(retain_graph=True)
     kept_alive.backward()
-    assert torch.equal(x.grad, 2 * once)
+    summed: Any = x.grad
+    assert torch.equal(summed, 2 * once)
 
 
 def test_a_retained_graph_gives_its_gradients_twice(ran: Any) -> None:
@@ -552,7 +558,8 @@ def test_a_bias_of_a_layer_gets_the_sum_over_the_samples(
     rows, V, G = (names[name].detach().double() for name in ("rows", "V", "G"))
 
     def weighed(flat: Tensor) -> Tensor:
-        return ((rows @ flat[:6].reshape(3, 2).T + flat[6:]) * G).sum()
+        total: Tensor = ((rows @ flat[:6].reshape(3, 2).T + flat[6:]) * G).sum()
+        return total
 
     flat = torch.cat([V.flatten(), torch.zeros(3, dtype=torch.float64)])
     measured = torch.tensor(central_difference(weighed, flat), dtype=torch.float64)

@@ -317,7 +317,7 @@ def test_parameters_are_found_in_modules_within_modules_but_not_in_a_list() -> N
         outer.part = module
         module = outer
     assert [id(p) for p in module.parameters()] == [id(p) for p in inner.parameters()]
-    listed = torch.nn.Module()
+    listed: Any = torch.nn.Module()
     listed.parts = [torch.nn.Linear(2, 2), torch.nn.Parameter(torch.zeros(1))]
     assert list(listed.parameters()) == []
 

@@ -196,7 +196,7 @@ def test_a_node_turns_the_gradient_of_the_result_into_those_of_the_inputs(
     v = [x.requires_grad_() for x in v]
 
     def weighed(*values: torch.Tensor) -> torch.Tensor:
-        result = eval(code, {"v": values, "torch": torch})
+        result: torch.Tensor = eval(code, {"v": values, "torch": torch})
         return (result * weights).sum()
 
     result = eval(code, {"v": v, "torch": torch})

@@ -163,7 +163,7 @@ def test_the_mistakes_say_what_the_chapter_shows(ran: Any) -> None:
 
 
 def test_a_step_written_with_an_equals_sign_leaves_the_next_grad_at_none() -> None:
-    x = torch.tensor(1.0, requires_grad=True)
+    x: Any = torch.tensor(1.0, requires_grad=True)
     (x**2).backward()
     x = x - 0.7 * x.grad
     (x**2).backward()

@@ -232,18 +232,19 @@ def test_hidden_neurons_that_start_equal_stay_equal(names: dict[str, Any]) -> No
     assert torch.allclose(U[0], U[1], atol=1e-5)
     for seed in range(3):  # whatever the common start, and by autograd
         torch.manual_seed(seed)
-        model = nn.Sequential(nn.Linear(3, 4), nn.Sigmoid(), nn.Linear(4, 1)).double()
+        hidden, output = nn.Linear(3, 4).double(), nn.Linear(4, 1).double()
+        model = nn.Sequential(hidden, nn.Sigmoid(), output)
         with torch.no_grad():
-            for p in (model[0].weight, model[0].bias, model[2].weight.T):
+            for p in (hidden.weight, hidden.bias, output.weight.T):
                 p.copy_(p[:1].expand_as(p).clone())
-        start = model[0].weight.detach().clone()
+        start = hidden.weight.detach().clone()
         optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
         X, y = torch.randn(30, 3).double(), torch.randn(30, 1).double()
         for _ in range(50):
             optimizer.zero_grad()
             nn.MSELoss()(model(X), y).backward()
             optimizer.step()
-        W = model[0].weight.detach()
+        W = hidden.weight.detach()
         assert (W - start).abs().max() > 0.01
         assert torch.allclose(W, W[:1].expand_as(W), atol=1e-9)
 

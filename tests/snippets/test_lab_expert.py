@@ -127,11 +127,14 @@ def test_at_a_saturated_probability_the_gradient_by_the_logit_is_0(ran: Any) -> 
     p = torch.sigmoid(z)
     p.retain_grad()
     nn.BCELoss()(p, torch.zeros(1)).backward()
-    assert (p.item(), z.grad.item()) == (1.0, 0.0)
-    assert p.grad.item() > 1e11
+    by_z: Any = z.grad
+    by_p: Any = p.grad
+    assert (p.item(), by_z.item()) == (1.0, 0.0)
+    assert by_p.item() > 1e11
     z = torch.tensor([17.0], requires_grad=True)
     nn.BCEWithLogitsLoss()(z, torch.zeros(1)).backward()
-    assert z.grad.item() == pytest.approx(1 / (1 + np.exp(-17)))
+    by_z = z.grad
+    assert by_z.item() == pytest.approx(1 / (1 + np.exp(-17)))
     assert ran.output.count("with logits, by z: 1.00\n") == 2
     assert "BCELoss 100.00, by p: 1.0e+12, times p(1 - p), by z: 0.00\n" in ran.output
     assert (
@@ -226,8 +229,8 @@ def test_the_cheapest_limit_is_one_eleventh() -> None:
     """For every p, the answer by this limit costs no more than the other one."""
     for p in np.linspace(0, 1, 1001):
         malignant, benign = 1 - p, 10 * p
-        cost = malignant if p > 1 / 11 else benign
-        assert cost <= min(malignant, benign) + 1e-12
+        paid = malignant if p > 1 / 11 else benign
+        assert paid <= min(malignant, benign) + 1e-12
     drawn = np.random.default_rng(1)
     p = drawn.random(200_000)
     sick = drawn.random(200_000) < p

@@ -328,9 +328,9 @@ def test_a_state_changes_with_the_parameters_and_a_deep_copy_does_not() -> None:
 @pytest.mark.parametrize("seed", range(10))
 def test_where_the_normal_equations_hold_the_mse_is_smallest(seed: int) -> None:
     x, y = random_data(seed)
-    best = np.linalg.solve(x.T @ x, x.T @ y)
+    best: Any = np.linalg.solve(x.T @ x, x.T @ y)
 
-    def mse(theta: Array) -> float:
+    def mse(theta: Any) -> float:
         return float(np.mean((x @ theta - y) ** 2))
 
     slopes = [(mse(best + e) - mse(best - e)) / 2e-5 for e in 1e-5 * np.eye(3)]
