@@ -183,7 +183,10 @@ def test_what_has_been_read_is_kept_in_this_browser_until_it_is_to_be_forgotten(
     assert not box.is_checked()
 
 
-def test_a_figure_stands_beside_its_code_where_the_screen_allows(page: Page) -> None:
+def test_a_figure_stands_beside_its_code_where_the_screen_allows(
+    open_page: Open,
+) -> None:
+    page = open_page("pytorch/modules/")
     figure = page.locator("article > .highlight + figure").first
     code = page.locator("article > .highlight:has(+ figure)").first
     for width, beside in ((1920, True), (1280, False), (360, False)):
