@@ -123,7 +123,7 @@ def test_it_has_a_number_and_an_address(
     )
     assert after == before + 1
     place.locator(".number").click()
-    assert place.page.url.endswith(f"#{place.get_attribute('id')}")
+    place.page.wait_for_url(f"**/#{place.get_attribute('id')}")
 
 
 @each_figure
@@ -192,7 +192,7 @@ def test_it_begins_at_its_beginning_and_plays_to_its_end(
 def drag(place: Locator, part: str, by: tuple[float, float]) -> None:
     """Take a part of the drawing with the mouse, and move it by so many pixels."""
     handle = place.locator(part)
-    handle.scroll_into_view_if_needed()
+    handle.evaluate("part => part.scrollIntoView({ block: 'center' })")
     box = handle.bounding_box()
     assert box is not None
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
