@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, Route
+from playwright.sync_api import Locator, Page
 
 from tests.weave.books import ROOT
 
 pytestmark = pytest.mark.browser
 
 DATA = re.compile(
-    r'<(?:div|figure) class="(?:moving|interactive)" '
+    r'<figure class="interactive" id="[a-z0-9-]+" '
     r'data-figure="(?P<figure>\w+)"[^>]*>\s*'
     r'<script type="application/json">(?P<data>.*?)</script>'
 )
@@ -25,7 +25,7 @@ FIGURES = {
     "neuron": "foundations/neurons/",
     "descent": "pytorch/gradient_descent/",
     "passes": "pytorch/backward_graph/",
-    "training": "lab/lab_perceptron/",
+    "training": "lab/lab_2019/",
     "crossover": "tools/gpus/",
     "sizes": "tools/speed/",
 }
@@ -112,42 +112,18 @@ def test_it_follows_the_still_figure_which_stays(
     assert place.locator("figcaption").inner_text().strip()
 
 
-@pytest.mark.parametrize("numbered", [True, False])
-def test_it_finds_its_place_however_the_page_gives_it(
-    open_page: Opens, numbered: bool
+@each_figure
+def test_it_has_a_number_and_an_address(
+    moving: Callable[..., Locator], figure: str
 ) -> None:
-    """Before the still figure in a `div`, or behind it as a figure with a number."""
-    page = open_page("")
-    name = FIGURES["descent"]
-
-    def give(route: Route) -> None:
-        response = route.fetch()
-        text = response.text()
-        found = next(each for each in DATA.finditer(text))
-        rest = re.sub(
-            r"^\s*(<figcaption>.*?</figcaption>)?\s*</\w+>", "", text[found.end() :]
-        )
-        script = f'<script type="application/json">{found["data"]}</script>'
-        before, still, after = rest.partition("</figure>")
-        if numbered:
-            caption = '<a class="number" href="#figure-new">Figure 7</a>'
-            after = (
-                '<figure class="interactive" data-figure="descent" id="figure-new">'
-                f"{script}<figcaption>{caption}</figcaption></figure>{after}"
-            )
-        else:
-            before = f'<div class="moving" data-figure="descent">{script}</div>{before}'
-        body = text[: found.start()] + before + still + after
-        route.fulfill(response=response, body=body)
-
-    page.route(f"**/{name}", give)
-    page.goto(page.url + name, wait_until="networkidle")
-    place = page.locator("figure:has(img) + .interactive[data-figure=descent]")
-    place.locator("svg").wait_for()
-    assert page.locator("[data-figure=descent]").count() == 1
-    assert place.get_attribute("id")
-    caption = place.locator("figcaption").inner_text()
-    assert caption.startswith("Figure 7" if numbered else "Gradient descent")
+    place = moving(figure)
+    still = place.page.locator(f"figure:has(+ .interactive[data-figure={figure}])")
+    before, after = (
+        int(each.locator(".number").inner_text().split()[-1]) for each in (still, place)
+    )
+    assert after == before + 1
+    place.locator(".number").click()
+    place.page.wait_for_url(f"**/#{place.get_attribute('id')}")
 
 
 @each_figure
@@ -216,7 +192,7 @@ def test_it_begins_at_its_beginning_and_plays_to_its_end(
 def drag(place: Locator, part: str, by: tuple[float, float]) -> None:
     """Take a part of the drawing with the mouse, and move it by so many pixels."""
     handle = place.locator(part)
-    handle.scroll_into_view_if_needed()
+    handle.evaluate("part => part.scrollIntoView({ block: 'center' })")
     box = handle.bounding_box()
     assert box is not None
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -496,18 +472,18 @@ def test_the_sizes_have_the_times_that_a_machine_has_recorded(
     site: Path, moving: Callable[..., Locator]
 ) -> None:
     data = given(site, "sizes")
-    recorded = json.loads((ROOT / "recorded" / "cpu.json").read_text("utf-8"))
-    cell = recorded["modules"]["speed"]["cells"]["crossing-figure"]
-    kept = cell["data"]["sizes"]
+    results = ROOT / "recorded" / "cpu" / "results.json"
+    recorded = json.loads(results.read_text("utf-8"))["modules"]["speed"]["result"]
+    cell = next(c for c in recorded["cells"] if c["name"] == "crossing-figure")
+    kept = json.loads(dict(cell["data"])["sizes"])
     one = data["recordings"][0]
     assert {name: one[name] for name in kept} == kept
-    (drawing,) = cell["figures"].values()
-    lines = {line["label"]: line for line in drawing["lines"]}
     place = moving("sizes")
     asked = ask(place, "m.curves(v[0], 'float32')", one)
-    for name, label in (("CPU", "cpu"), ("there and back", "there and back")):
-        assert [float(size) for size in asked[name]] == lines[label]["x"]
-        assert list(asked[name].values()) == pytest.approx(lines[label]["y"], rel=1e-4)
+    assert asked["there and back"] == pytest.approx(kept["moved"], rel=1e-4)
+    for size, seconds in asked["CPU"].items():
+        speed = kept["speeds"]["cpu, float32"][size]
+        assert seconds * speed * 1e9 == pytest.approx(2 * int(size) ** 3, rel=1e-4)
     said = place.locator(".reading").inner_text()
     if {each["device"] for each in data["recordings"]} == {"cpu"}:
         assert "only the CPU has been measured" in said

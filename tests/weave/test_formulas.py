@@ -37,6 +37,21 @@ def test_a_formula_in_a_line_is_html_with_mathml_that_holds_its_source(
     assert re.fullmatch(r"<p>The slope is .* here\.</p>", html, re.S)
 
 
+def test_a_formula_is_kept_with_the_signs_beside_it_but_may_break_between_its_parts(
+    html_of: Callable[[str], str], tmp_path: Path
+) -> None:
+    formulas = Formulas(tmp_path / "formulas.json")
+    a, b, c = (formulas.render(tex, display=False) for tex in ("a+b", "b+c", "c"))
+    part = '<span class="katex-base">'
+    broken = a.replace(f"</span>{part}", f"</span><wbr>{part}")
+    assert broken.count("<wbr>") == 1
+    html = html_of("Let ($a+b$), $b+c$ be ($c$ or *$c$*).\n").replace("\n", "")
+    assert html == (
+        f'<p>Let <span class="kept">({broken}),</span> {b} be '
+        f'<span class="kept">({c}</span> or <em>{c}</em>).</p>'
+    )
+
+
 def test_a_displayed_formula_can_be_scrolled_by_keyboard(
     html_of: Callable[[str], str],
 ) -> None:

@@ -16,11 +16,16 @@ from weave.model import Problem, WeaveError
 from weave.site.here import Ask
 from weave.site.katex import FormulaError
 
+# With the signs beside it: a formula is a box to the browser, which may break the line
+# behind it even where a full stop follows.
 FORMULA = re.compile(
+    r"(?P<before>[(\[\u201c]*)"
     r'<(?P<tag>span|div) class="arithmatex"(?P<place> id="[a-z0-9-]+")?>'
-    r"\\(?P<open>[(\[])(?P<tex>.*?)\\[)\]]</(?P=tag)>",
+    r"\\(?P<open>[(\[])(?P<tex>.*?)\\[)\]]</(?P=tag)>"
+    r"(?P<after>[.,;:!?)\]\u201d\u2019]*)",
     re.S,
 )
+PARTS = '</span><wbr><span class="katex-base">'
 
 
 class FormulasPostprocessor(Postprocessor):
@@ -48,12 +53,17 @@ class FormulasPostprocessor(Postprocessor):
                 rendered = here.formulas.render(tex, display=display)
             except FormulaError as error:
                 problems.append(_problem(tex, str(error), here.path))
-                return f"<code>{html.escape(tex)}</code>"
+                rendered = f"<code>{html.escape(tex)}</code>"
             if display:
                 place = match["place"] or ""
                 box = f'<div class="formula"{place} tabindex="0" role="group"'
-                return f'{box} aria-label="Formula">{rendered}</div>'
-            return rendered
+                rendered = f'{box} aria-label="Formula">{rendered}</div>'
+            shown = f"{match['before']}{rendered}{match['after']}"
+            if display or shown == rendered:
+                return shown
+            # Between its parts a long formula may still break.
+            shown = shown.replace('</span><span class="katex-base">', PARTS)
+            return f'<span class="kept">{shown}</span>'
 
         text = FORMULA.sub(render, text)
         return here.problem(WeaveError(*problems)) + text if problems else text

@@ -68,7 +68,10 @@ export default function build(place, data) {
   const line_ = shape("g", { class: "handle" }, grip, border)
   const arrow = shape("path", { class: "arrow" })
   const [point, tip] = [handle("now"), handle("tip")]
-  plane.inside.append(surface, line_, arrow, tip.node, point.node)
+  plane.inside.append(surface, line_, arrow)
+  // What can be taken is whole at the rim, too.
+  const handles = shape("g", {}, tip.node, point.node)
+  picture.append(clip(handles, [30, 16, 350, 336]), handles)
   const key = Array.from({ length: 20 }, (_, i) =>
     shape("rect", {
       ...(small ? { x: 90 + i * 9, y: 384, width: 9, height: 18 }
@@ -146,12 +149,12 @@ export default function build(place, data) {
     element("div", { class: "buttons" }, play.node, activation.node), ...sliders)
   arrange(place, {
     name: "One neuron with two inputs",
-    question: "Make the arrow twice as long without turning it, while the bias stays. " +
+    question: "Make the arrow half as long without turning it, while the bias stays. " +
       "What becomes of the line where the neuron switches: does it turn, does it move, " +
       "and how does the color change across it?",
     answer: "The line does not turn. Its distance from the origin is |b| divided by the length " +
-      "of the arrow, so it moves to half that distance; with b = 0 it stays. Across it the sum z " +
-      "grows twice as fast, so the color changes within half the way: the neuron switches more abruptly.",
+      "of the arrow, so it moves to twice that distance; with b = 0 it stays. Across it the sum z " +
+      "grows half as fast, so the color takes twice the way to change: the neuron switches less abruptly.",
     caption: "One neuron: drag the ring (the input), the tip of the arrow (the weights) or the " +
       "thick line (the bias), or use the sliders. Play moves the input from left to right.",
   }, picture, controls, said.node)
