@@ -11,6 +11,7 @@ from weave.render import provenance
 from weave.render.fill import contents
 from weave.woven import Woven
 
+RECORDED = re.compile(r"(?s)<!-- recorded -->.*?<!-- end of recorded -->")
 WORDS, LINES = 200, 25  # that a student reads in a minute: of prose, of code
 
 
@@ -34,7 +35,8 @@ def times(chapter: Chapter, up: str) -> str:
 def reading_minutes(chapter: Chapter) -> int:
     """How long a page takes to read: its prose and the code that is shown in it."""
     code = sum(contents(chapter, slot.code).count("\n") + 1 for slot in chapter.slots)
-    prose = re.sub(r"(?ms)^ *```.*?^ *```|<!--.*?-->", "", chapter.text)
+    prose = RECORDED.sub("", chapter.text)
+    prose = re.sub(r"(?ms)^ *```.*?^ *```|<!--.*?-->", "", prose)
     return max(1, round(len(prose.split()) / WORDS + code / LINES))
 
 
