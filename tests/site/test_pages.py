@@ -241,7 +241,11 @@ def hits(page: Page, words: str, *, least: int = 1) -> list[str]:
         "document.querySelectorAll('.md-search-result__item').length >= least",
         arg=[words, least],
     )
-    page.wait_for_timeout(500)
+    for _ in range(8):  # the list grows when its end is in sight
+        page.wait_for_timeout(200)
+        page.locator(".md-search__scrollwrap").evaluate(
+            "box => box.scrollTo(0, box.scrollHeight)"
+        )
     links = page.locator(".md-search-result__item > .md-search-result__link").all()
     found = [str(link.get_attribute("href")) for link in links]
     paths = [urlsplit(link).path for link in found]
