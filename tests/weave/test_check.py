@@ -115,7 +115,7 @@ def test_each_claim_of_a_page_has_one_test_and_each_test_one_sentence(
     book.change("tests/snippets/test_a.py", '"a#it-was"', '"a#it-is"')
     assert not [each for each in book.problems() if "claim" in each]
     html = rendered(book, book.read("docs/a.md"))
-    assert '<a class="claim" data-search-exclude href="../source/test_a.html#line-5"' in html
+    assert '<a class="claim" href="../source/test_a.html#line-5"' in html
     listing = dict(publish.texts(book.weave()))["source/test_a.html"]
     assert '<a id="line-5"' in listing
     book.change("docs/a.md", "It is. ", "It is. <!-- claim: it-is --> Twice. ")

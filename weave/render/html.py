@@ -182,8 +182,9 @@ class PageFold:
                     return ""
                 address = f"{self.up}source/{place(claim.path)}#line-{claim.line}"
                 return self.stash(
-                    f'<a class="claim" data-search-exclude href="{html.escape(address)}" '
-                    'title="A test proves this sentence"><span>test</span></a>'
+                    f'<a class="claim" href="{html.escape(address)}" '
+                    'data-search-exclude title="A test proves this sentence">'
+                    "<span>test</span></a>"
                 )
         return ""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
+from weave.keep.files import digest
 from weave.model import Chapter, Fence, Image, Prose, Slot
 from weave.render.numbers import LABEL, figures, numbers
 from weave.woven import DOCS, FIGURES, Woven
@@ -30,28 +31,32 @@ def write_notebook(chapter: Chapter, woven: Woven, site_url: str = "") -> str:
             there; else they become their text.
     """
     named = numbers(chapter)
-    blocks = [_cell(slot, chapter, woven) for slot in chapter.slots]
-    name = f"notebooks/{chapter.path.stem}.ipynb"
-    others = [_borrowed(image, chapter, woven) for image in chapter.images]
-    texts = [file.read_text("utf-8") for file in others if file]
-    parts = [chapter.text, sorted(named.items()), blocks, texts, site_url]
+    contents = [[text for _, text in woven.contents(slot)] for slot in chapter.slots]
+    parts = [chapter.text, sorted(named.items()), contents, site_url]
     return woven.cache.remember(
-        name, parts, lambda: _write(chapter, named, blocks, woven, site_url)
+        f"notebooks/{chapter.path.stem}.ipynb",
+        [*parts, _identities(chapter, woven)],
+        lambda: _write(chapter, named, woven, site_url),
     )
 
 
-def _write(
-    chapter: Chapter,
-    named: dict[str, str],
-    blocks: list[tuple[str, list[dict[str, Any]], str]],
-    woven: Woven,
-    site_url: str,
-) -> str:
+def _identities(chapter: Chapter, woven: Woven) -> list[tuple[str, str]]:
+    """What tells the figures of a notebook apart: their places and digests."""
+    names = {"/".join(image.target.split("/")[-2:]) for image in chapter.images}
+    names |= {f"{s.module}/{name}" for s in chapter.slots for name in _made(s, woven)}
+    files = woven.cache.files  # each of which is named by its digest
+    return [
+        (name, file.name if file.parent == files else digest(file.read_bytes()))
+        for name in sorted(names)
+        if (file := woven.figures.get(f"{FIGURES}/{name}"))
+    ]
+
+
+def _write(chapter: Chapter, named: dict[str, str], woven: Woven, site_url: str) -> str:
     import nbformat  # half a second, which a build without news saves
     from nbformat import v4
 
     cells: list[Any] = []
-    waiting = iter(blocks)
     prose: list[str] = []
 
     def end_prose() -> None:
@@ -65,7 +70,7 @@ def _write(
             prose.append(chapter.text[segment.start : segment.end])
         elif isinstance(segment, Slot):
             end_prose()
-            code, outputs, below = next(waiting)
+            code, outputs, below = _cell(segment, chapter, woven)
             outputs = [v4.new_output(**each) for each in outputs]
             cells.append(
                 v4.new_code_cell(code, outputs=outputs, id=f"cell-{len(cells)}")
