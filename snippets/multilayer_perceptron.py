@@ -26,16 +26,14 @@ for x1, x2 in points:
 
 
 # %% draw-perceptron
-from itertools import pairwise
-
 import matplotlib.pyplot as plt
 
 
 def draw_perceptron(axes, sizes) -> None:
     """Draw sizes[0] inputs as squares and all neurons as circles."""
     columns = [[(n - 1) / 2 - i for i in range(n)] for n in sizes]
-    for left, (starts, ends) in enumerate(pairwise(columns)):
-        for start, end in product(starts, ends):
+    for left in range(len(columns) - 1):
+        for start, end in product(columns[left], columns[left + 1]):
             axes.plot([left, left + 1], [start, end], color="gray", lw=1)
     low = -max(sizes) / 2
     for layer, heights in enumerate(columns):
@@ -56,6 +54,8 @@ plt.show()
 
 
 # %% make-mlp
+from itertools import pairwise
+
 from torch import nn
 
 

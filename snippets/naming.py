@@ -191,4 +191,4 @@ print(functional.conv1d(rows, flipped)[0].tolist())
 # %% solution-report
 steps = math.ceil(50_000 / 128)
 print(f"{steps} steps an epoch, epoch {2000 / steps:.1f} at step 2000")
-print(f"a coin between ten classes: {math.log(10):.4f}")
+print(f"a guess among ten classes: {math.log(10):.4f}")

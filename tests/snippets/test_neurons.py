@@ -408,6 +408,11 @@ def test_raw_measurements_make_the_first_step_far_too_long(ran: Any) -> None:
     z = inputs @ theta + b
     loss = np.mean(np.logaddexp(0, z) - labels * z)
     assert f"['0.69', '{loss:.2f}', 'inf']\n" in ran.output
+    assert z.max() < -20  # far below 0 for every tumor
+    h = 1 / (1 + np.exp(-z))
+    theta, b = theta - (h - labels) @ inputs / 569, b - (h - labels).mean()
+    z = inputs @ theta + b
+    assert (np.float32(1) / (1 + np.exp(-z, dtype=np.float32)) == 1).all()
 
 
 def test_threshold_units_compute_and_or_and_not(names: dict[str, Any]) -> None:
