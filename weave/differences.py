@@ -63,9 +63,9 @@ def filled(woven: Woven) -> Filled:
         if slot.output is not None
         and (told := code_of(slot, woven) or known.code.get(slot.address))
     }
-    return Filled(
-        machine(woven.results.values()) or known.on, dict(sorted(code.items()))
-    )
+    whole = woven.results.keys() >= woven.book.sources.keys()
+    on = machine(woven.results.values()) if whole or not known.on else known.on
+    return Filled(on, dict(sorted(code.items())))
 
 
 def machine(results: Iterable[Result]) -> tuple[str, ...]:

@@ -56,6 +56,12 @@ def test_of_which_code_the_outputs_are_stands_beside_the_recordings(
     before = book.read("recorded/pages.json")
     assert book.run().returncode == 0
     assert book.read("recorded/pages.json") == before
+    book.write("snippets/b.py", "# %% one\nimport numpy as np\nprint(np.sum([1]))\n")
+    book.write("docs/b.md", page("b.py#one", printing="one"))
+    assert book.run("--only", "b").returncode == 0  # which tells nothing of the others
+    assert json.loads(book.read("recorded/pages.json"))["on"] == told["on"]
+    assert book.run().returncode == 0
+    assert "numpy" in json.loads(book.read("recorded/pages.json"))["on"][1]
 
 
 def test_the_same_code_that_prints_otherwise_differs_because_of_the_machine(

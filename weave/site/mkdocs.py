@@ -186,7 +186,8 @@ class WeavePlugin(BasePlugin):  # type: ignore[type-arg,no-untyped-call]  # no s
         """All that a page is made from, or None for a page that tells of others."""
         woven = self._woven()
         chapter = woven.chapter(path)
-        if chapter is None or {mark.kind for mark in chapter.marks} - {"claim"}:
+        kinds = {mark.kind for mark in chapter.marks} if chapter else set()
+        if chapter is None or kinds - {"claim", "introduces"}:
             return None
         modules = {slot.module for slot in chapter.slots}
         modules |= {asked.module for asked in chapter.interactive}
