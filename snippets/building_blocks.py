@@ -25,7 +25,7 @@ with torch.no_grad():
     print(X[:3] @ layer.weight.T + layer.bias)  # (3, 1)
 
 # %% start
-print(f"bound: {0.5**0.5:.4f}")
+print(f"bound: {1 / 2**0.5:.4f}")
 many = nn.Linear(2, 10_000).weight  # (10000, 2)
 print(f"drawn: {many.min().item():.4f} to {many.max().item():.4f}")
 

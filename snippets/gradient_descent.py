@@ -225,7 +225,7 @@ change = 1 - (x**2).item()
 print(f"x = {x.item():.6f}, the objective fell by {change:.1e}")
 
 # %% wrong-order
-for order in ("zero_grad last", "step first"):
+for order in ("zero_grad before step", "step first"):
     x = torch.tensor(1.0, requires_grad=True)  # ()
     optimizer = torch.optim.SGD([x], lr=0.7)
     path = []
@@ -239,7 +239,7 @@ for order in ("zero_grad last", "step first"):
             optimizer.zero_grad()
             optimizer.step()
         path.append(f"{x.item():5.2f}")
-    print(f"{order}: {' '.join(path)}")
+    print(f"{order:21} {' '.join(path)}")
 
 # %% leaf
 import textwrap
@@ -249,7 +249,7 @@ x = torch.tensor(1.0, requires_grad=True)  # ()
 try:
     x -= 0.7 * x.grad
 except RuntimeError as error:
-    print(textwrap.fill(f"RuntimeError: {error}", 72))
+    print(textwrap.fill(f"RuntimeError: {error}", 70))
 x = x - 0.7 * x.grad  # a new tensor under the old name
 print("a leaf:", x.is_leaf)
 

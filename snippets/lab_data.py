@@ -107,7 +107,7 @@ for first, last in ((0, 341), (341, 454), (454, 569)):
 
 # %% exercise-correlation
 numbers = table.drop(columns="diagnosis")
-with_radius = numbers.corr()["radius_mean"]
+with_radius = numbers.corr()["radius_mean"].drop("radius_mean")
 print(with_radius.sort_values(ascending=False)[:5].round(3).to_string())
 print(f"texture_mean: {with_radius['texture_mean']:.3f}")
 

@@ -183,6 +183,8 @@ same, same_log = fit(all_at_once, epochs=200, lr=1.0)
 print(torch.allclose(same.weight, model.weight, atol=1e-4))
 
 # %% exercise-odds
+X_raw, _ = raw[0]  # (341, 2), as measured
+mean, deviation = X_raw.mean(0), X_raw.std(0, correction=0)  # (2,) each
 factor = np.exp(model.weight[0, 0].item() / deviation[0].item())
 print(f"one more unit of radius: odds times {factor:.2f}")
 for radius in (14.0, 15.0):

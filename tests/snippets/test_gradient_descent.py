@@ -148,15 +148,15 @@ def test_a_tiny_rate_lets_the_objective_fall_by_less_than_the_tolerance(
 
 
 def test_a_wrong_order_loses_the_gradient_or_one_step(ran: Any) -> None:
-    assert "zero_grad last:  1.00  1.00  1.00  1.00\n" in ran.output
+    assert "zero_grad before step  1.00  1.00  1.00  1.00\n" in ran.output
     late = " ".join(f"{(-0.4) ** t:5.2f}" for t in range(4))
-    assert f"step first: {late}\n" in ran.output
+    assert f"{'step first':21} {late}\n" in ran.output
 
 
 def test_the_mistakes_say_what_the_chapter_shows(ran: Any) -> None:
     for message in (
-        "RuntimeError: a leaf Variable that requires grad is being used in an in-\n"
-        "place operation.\na leaf: False\n",
+        "RuntimeError: a leaf Variable that requires grad is being used in an\n"
+        "in-place operation.\na leaf: False\n",
         "ValueError: can't optimize a non-leaf Tensor\n",
     ):
         assert message in ran.output
@@ -204,6 +204,19 @@ def test_the_start_decides_which_of_two_minima_is_found(ran: Any) -> None:
             x -= 0.05 * 4 * x * (x**2 - 1)
         assert f"from {start:4}: x = {x:.4f}\n" in ran.output
         assert x == pytest.approx(math.copysign(1, start) if start else 0)
+
+
+def test_at_rate_0_1_the_first_step_from_2_leads_into_the_other_valley() -> None:
+    x = torch.tensor(2.0, requires_grad=True)
+    optimizer = torch.optim.SGD([x], lr=0.1)
+    path = []
+    for _ in range(200):
+        optimizer.zero_grad()
+        ((x**2 - 1) ** 2).backward()
+        optimizer.step()
+        path.append(x.item())
+    assert path[0] == pytest.approx(-0.4)
+    assert path[-1] == pytest.approx(-1)
 
 
 def test_our_own_optimizer_ends_where_torchs_does(ran: Any) -> None:

@@ -124,7 +124,9 @@ def test_the_stratified_parts_have_equal_shares(names: dict[str, Any]) -> None:
     assert sorted(chain.from_iterable(names["parts"])) == list(range(569))
 
 
-def test_the_perimeter_is_the_feature_most_like_the_radius(original: Any) -> None:
+def test_the_perimeter_is_the_feature_most_like_the_radius(
+    ran: Any, original: Any
+) -> None:
     correlations = np.corrcoef(original.data.T)[0]
     order = correlations.argsort()[::-1]
     assert list(original.feature_names[order[:3]]) == [
@@ -133,6 +135,10 @@ def test_the_perimeter_is_the_feature_most_like_the_radius(original: Any) -> Non
         "mean area",
     ]
     assert round(correlations[1], 3) == 0.324
+    shown = ran.output.partition("texture_mean: 0.324")[0].splitlines()[-5:]
+    assert [float(line.split()[1]) for line in shown] == [
+        round(correlations[i], 3) for i in order[1:6]
+    ]
 
 
 @pytest.mark.claim("lab_data#quality")

@@ -259,6 +259,19 @@ def test_the_pendulum_finds_the_g_of_a_search_over_a_grid(ran: Any) -> None:
     assert change.max() < 0.1
 
 
+def test_at_rate_200_the_pendulum_jumps_between_two_values(ran: Any) -> None:
+    lengths = np.array([0.2, 0.4, 0.6, 0.8, 1.0])
+    periods = np.array([0.89, 1.28, 1.54, 1.80, 2.00])
+    g, path = 5.0, []
+    for _ in range(402):
+        swings = 2 * np.pi * np.sqrt(lengths / g)
+        g -= 200 * np.mean(2 * (swings - periods) * -swings / (2 * g))
+        path.append(g)
+    assert f"rate 200: g = {path[399]:.2f}\n" in ran.output
+    assert path[401] == pytest.approx(path[399], abs=1e-3)
+    assert abs(path[400] - path[399]) > 3
+
+
 def random_data(seed: int) -> tuple[Array, Array]:
     """Draw a regression problem: inputs (50, 3), targets (50,)."""
     rng = np.random.default_rng(seed)
