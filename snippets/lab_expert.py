@@ -223,10 +223,10 @@ plt.show()
 
 
 # %% wilson
-def wilson(k: int, n: int, q: float = 1.96) -> tuple[float, float]:
+def wilson(k: int, n: int, d: float = 1.96) -> tuple[float, float]:
     """Give Wilson's 95 % interval for a risk, from k errors of n."""
-    center = (k + q**2 / 2) / (n + q**2)
-    half = q * math.sqrt(k * (n - k) / n + q**2 / 4) / (n + q**2)
+    center = (k + d**2 / 2) / (n + d**2)
+    half = d * math.sqrt(k * (n - k) / n + d**2 / 4) / (n + d**2)
     return center - half, center + half
 
 
