@@ -223,10 +223,10 @@ plt.show()
 
 
 # %% wilson
-def wilson(k: int, n: int, z: float = 1.96) -> tuple[float, float]:
+def wilson(k: int, n: int, d: float = 1.96) -> tuple[float, float]:
     """Give Wilson's 95 % interval for a risk, from k errors of n."""
-    center = (k + z**2 / 2) / (n + z**2)
-    half = z * math.sqrt(k * (n - k) / n + z**2 / 4) / (n + z**2)
+    center = (k + d**2 / 2) / (n + d**2)
+    half = d * math.sqrt(k * (n - k) / n + d**2 / 4) / (n + d**2)
     return center - half, center + half
 
 

@@ -170,6 +170,20 @@ def test_a_moved_module_has_parameters_that_the_old_optimizer_does_not_hold() ->
     assert held.isdisjoint(id(p) for p in model.parameters())
 
 
+def test_a_moved_module_leaves_tensors_behind_that_are_plain_attributes() -> None:
+    model = torch.nn.Linear(2, 1)
+    model.plain = torch.ones(2)
+    model.register_buffer("fixed", torch.ones(2))
+    model.to("meta")
+    assert (model.plain.is_meta, model.fixed.is_meta) == (False, True)
+
+
+def test_copy_and_indices_may_come_from_another_device() -> None:
+    there = torch.ones(2, device="meta")
+    assert there.copy_(torch.zeros(2)).is_meta
+    assert there[torch.tensor([1])].is_meta
+
+
 @pytest.mark.claim("devices#with-device")
 def test_the_default_device_counts_where_nothing_else_decides() -> None:
     here, array = torch.ones(2), np.ones(2)

@@ -59,6 +59,11 @@ def test_the_condition_number_at_zero_follows_from_the_correlation(
     raw = np.linalg.cond(X.T @ X)
     r = np.corrcoef(data[0][:341].T)[0, 1]
     assert f"{'raw, at zero':28}  {raw:9,.2f}\n" in ran.output
+    for sign in (1, -1):  # a correlation below 0, too
+        Z = StandardScaler().fit_transform(data[0][:341] * [1, sign])
+        Z = np.column_stack([Z, np.ones(341)])
+        both = np.linalg.cond(Z.T @ Z)
+        assert both == pytest.approx((1 + abs(sign * r)) / (1 - abs(sign * r)))
     value = (1 + r) / (1 - r)
     assert f"{'standardized, at zero':28}  {value:9,.2f}\n" in ran.output
     assert (round(raw), round(value, 2)) == (15984, 2.08)
