@@ -125,7 +125,7 @@ def test_the_batches_gradients_weighted_by_size_are_the_full_gradient(
     unweighted = sum(gradient(X, y) for X, y in parts) / len(parts)
     assert not torch.allclose(unweighted, full, atol=1e-6)
     with torch.no_grad():
-        model.bias += 1  # other parameters, another gradient
+        model.bias.add_(1)  # other parameters, another gradient
     elsewhere = gradient(names["X_train"], names["y_train"])
     assert not torch.allclose(mean, elsewhere, atol=1e-6)
 

@@ -416,8 +416,8 @@ def test_marks_are_comments_of_the_prose_alone() -> None:
         (3, "claim", ("it-is-true",)),
         (5, "introduces", ("torch.tensor", "torch.Tensor.shape")),
     ]
-    with pytest.raises(WeaveError, match=r"docs/a.md:1: there is no mark 'biuld'"):
-        parse_chapter("<!-- weave: biuld -->\n", PATH)
+    with pytest.raises(WeaveError, match=r"docs/a.md:1: there is no mark 'bild'"):
+        parse_chapter("<!-- weave: bild -->\n", PATH)
 
 
 @pytest.mark.parametrize(
