@@ -325,9 +325,9 @@ mlp_risks = (said != (y_new == 1)).double().mean(1).numpy()
 difference = mlp_risks - risks
 for name, each in (("MLP", mlp_risks), ("difference", difference)):
     print(f"{name:10}  mean {each.mean():.3f}, sd {each.std(ddof=1):.3f}")
-fewer, more = (difference < 0).sum(), (difference > 0).sum()
-print(f"fewer errors on about {10 * round(fewer / 10)} splits,", end=" ")
-print(f"more on about {10 * round(more / 10)}")
+better, worse = (difference < 0).sum(), (difference > 0).sum()
+print(f"fewer errors on about {10 * round(better / 10)} splits,", end=" ")
+print(f"more on about {10 * round(worse / 10)}")
 
 
 # %% confusion
