@@ -1,4 +1,4 @@
-"""Several processes: one training, shared by two programs that run at once."""
+"""Several processes: one training, shared by two running programs."""
 
 # %% picture
 import matplotlib.pyplot as plt
@@ -20,9 +20,8 @@ for height, rank in ((3, 0), (1, 1)):
     side = 2.35 if rank == 0 else 1.65
     end = (6.2, height - 0.55 if rank == 0 else height + 0.55)
     axes.annotate("", (6.2, side), end, arrowprops=arrow)
-axes.text(
-    6.2, 2, "mean", ha="center", va="center", color="C1", weight="bold"
-)
+bold = {"color": "C1", "weight": "bold"}
+axes.text(6.2, 2, "mean", ha="center", va="center", **bold)
 plt.show()
 
 # %% imports
@@ -56,7 +55,7 @@ def network() -> nn.Sequential:
 
 # %% gradient
 def gradient(X: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Return the gradient of the mean loss, all parameters in one vector."""
+    """Return the gradient of the mean loss, as one vector."""
     model = network()
     nn.BCEWithLogitsLoss()(model(X), y).backward()
     return torch.cat([p.grad.flatten() for p in model.parameters()])
@@ -64,9 +63,8 @@ def gradient(X: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
 # %% halves
 whole = gradient(X[:32], y[:32])
-mean_of_halves = (
-    gradient(X[:16], y[:16]) + gradient(X[16:32], y[16:32])
-) / 2
+first, second = gradient(X[:16], y[:16]), gradient(X[16:32], y[16:32])
+mean_of_halves = (first + second) / 2
 difference = (mean_of_halves - whole).abs().max()
 print(f"{len(whole)} parameters")
 print("same to 1e-12:", bool(difference < 1e-12))
@@ -93,35 +91,22 @@ dist.destroy_process_group()
 
 # %% launch
 def launch(name: str, processes: int = 2, limit: float = 300) -> list[str]:
-    """Run a program in so many processes; give the lines that they print."""
-    torchrun = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-    ]
-    command = [*torchrun, f"--nproc-per-node={processes}", name]
-    pipes = {
-        "stdout": subprocess.PIPE,
-        "stderr": subprocess.PIPE,
-        "text": True,
-    }
-    settings = os.environ | {"OMP_NUM_THREADS": "1"}  # threads per process
-    with subprocess.Popen(command, cwd=place, env=settings, **pipes) as run:
+    """Run a program in so many processes; give the lines they print."""
+    torchrun = [sys.executable, "-m", "torch.distributed.run"]
+    options = ["--standalone", f"--nproc-per-node={processes}"]
+    settings = {"cwd": place, "text": True}
+    settings |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    settings["env"] = os.environ | {"OMP_NUM_THREADS": "1"}
+    with subprocess.Popen([*torchrun, *options, name], **settings) as run:
         try:
             printed, complaints = run.communicate(timeout=limit)
         except subprocess.TimeoutExpired:
-            run.terminate()  # torchrun ends the processes that it has started
-            raise RuntimeError(
-                f"{name}: not over after {limit} s"
-            ) from None
+            run.terminate()  # torchrun ends what it has started
+            message = f"{name}: not over after {limit} s"
+            raise RuntimeError(message) from None
     if run.returncode:
-        marks = [
-            line for line in complaints.split("\n") if "Error: " in line
-        ]
-        raise RuntimeError(
-            f"{name} failed: {marks[0] if marks else complaints}"
-        )
+        errors = [x for x in complaints.split("\n") if "Error: " in x]
+        raise RuntimeError(f"{name} failed: {[*errors, complaints][0]}")
     return printed.splitlines()
 
 
@@ -141,7 +126,7 @@ dist.init_process_group("gloo")
 data = TensorDataset(*torch.load("data.pt"))
 sampler = DistributedSampler(data)
 loader = DataLoader(data, batch_size=16, sampler=sampler)
-torch.manual_seed(dist.get_rank())  # each process starts elsewhere, on purpose
+torch.manual_seed(dist.get_rank())  # each starts elsewhere, on purpose
 layers = [nn.Linear(30, 8), nn.Tanh(), nn.Linear(8, 1), nn.Flatten(0)]
 model = DistributedDataParallel(nn.Sequential(*layers).double())
 optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
@@ -164,9 +149,7 @@ by_two = torch.load(place / "two.pt")
 
 # %% train-by-one
 data = TensorDataset(X_train, y_train)
-samplers = [
-    DistributedSampler(data, num_replicas=2, rank=r) for r in (0, 1)
-]
+samplers = [DistributedSampler(data, 2, rank) for rank in (0, 1)]
 model = network()  # starts from seed 0, as rank 0 does
 optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
 for epoch in range(4):
@@ -176,9 +159,8 @@ for epoch in range(4):
     for rows in zip(*shares, strict=True):  # the two batches of one step
         both = torch.cat(rows)  # (32,)
         optimizer.zero_grad()
-        nn.BCEWithLogitsLoss()(
-            model(X_train[both]), y_train[both]
-        ).backward()
+        logits = model(X_train[both])
+        nn.BCEWithLogitsLoss()(logits, y_train[both]).backward()
         optimizer.step()
 
 # %% compare
@@ -189,17 +171,14 @@ print("largest difference below 1e-6:", bool(apart < 1e-6))
 print(f"errors on the other {len(X) - 320} samples: {wrong}")
 
 # %% one-process-group
-dist.init_process_group(
-    "gloo", store=dist.HashStore(), rank=0, world_size=1
-)
+alone = {"store": dist.HashStore(), "rank": 0, "world_size": 1}
+dist.init_process_group("gloo", **alone)
 parallel = DistributedDataParallel(network())
 handed_over = []
 
 
-def count(
-    state: None, bucket: dist.GradBucket
-) -> torch.futures.Future[torch.Tensor]:
-    """Do what DDP does with gradients, and note how many bytes they have."""
+def count(state, bucket):
+    """Note how many bytes come, and do what DDP does with them."""
     handed_over.append(bucket.buffer().nbytes)
     work = dist.all_reduce(bucket.buffer(), async_op=True).get_future()
     return work.then(lambda done: done.value()[0])
@@ -233,7 +212,8 @@ for turn in range(2 * (world - 1)):
     parts[into].copy_(parts[into] + arrives if adding else arrives)
 same = torch.equal(torch.cat(parts), expected)
 lines = [None] * world
-dist.all_gather_object(lines, f"rank {rank}: {sent} bytes, same sum: {same}")
+said = f"rank {rank}: {sent} bytes, same sum: {same}"
+dist.all_gather_object(lines, said)
 for line in lines if rank == 0 else []:
     print(line)
 dist.destroy_process_group()
@@ -295,9 +275,7 @@ print(f"{sums.sum() / counts.sum():.2f}")
 # %% shares
 few = TensorDataset(torch.arange(10))
 for rank in (0, 1, 2):
-    share = DistributedSampler(
-        few, num_replicas=3, rank=rank, shuffle=False
-    )
+    share = DistributedSampler(few, 3, rank, shuffle=False)
     print(f"rank {rank}: {list(share)}")
 
 # %% padded
