@@ -30,7 +30,7 @@ rows = [X_train[y_train == k][:4] for k in range(10)]  # (4, 64) each
 tiles = np.zeros((4, 10, 10, 10))  # row, column, and a frame of one pixel
 for k, images in enumerate(rows):
     tiles[:, k, 1:9, 1:9] = images.reshape(4, 8, 8)
-gray = tiles.transpose(0, 2, 1, 3).reshape(40, 100)
+gray = np.swapaxes(tiles, 1, 2).reshape(40, 100)
 figure, axes = plt.subplots(figsize=(6.5, 2.9), layout="constrained")
 axes.imshow(ink(gray))
 axes.set_xticks(np.arange(10) * 10 + 4.5, [str(k) for k in range(10)])
@@ -207,7 +207,7 @@ plt.show()
 # %% confusion
 with torch.no_grad():
     answers = [each(X_test).argmax(dim=1) for each in trained[perceptron]]
-answer = answers[0]  # (360,), those of seed 0
+answer = answers[0]  # (360,), of the network of seed 0
 confusion = torch.zeros(10, 10, dtype=torch.int64)
 for truth, said in zip(y_test, answer, strict=True):
     confusion[truth, said] += 1
@@ -219,10 +219,10 @@ print(f"eights missed: {missed}, others taken for an eight: {taken}")
 
 # %% confusion-figure
 figure, axes = plt.subplots(figsize=(5, 4.6), layout="constrained")
-shade = confusion / confusion.sum(dim=1, keepdim=True)  # (10, 10)
-errors = shade * (1 - torch.eye(10))
-axes.imshow(ink(0.4 * np.diag(np.diag(shade))))
-axes.imshow(ink(np.minimum(5 * errors.numpy(), 0.7), "C1"))
+shade = (confusion / confusion.sum(dim=1, keepdim=True)).numpy()  # (10, 10)
+errors = shade * (1 - np.eye(10))
+axes.imshow(ink(0.4 * (shade - errors)))
+axes.imshow(ink(np.minimum(5 * errors, 0.7), "C1"))
 for truth in range(10):
     for said in range(10):
         if confusion[truth, said]:
@@ -243,7 +243,7 @@ print("wrong in at least one:    ", (votes > 0).sum().item())
 # %% mistaken-figure
 tiles = np.zeros((2, 8, 10, 10))
 tiles[:, :, 1:9, 1:9] = X_test[wrong].reshape(2, 8, 8, 8)
-gray = tiles.transpose(0, 2, 1, 3).reshape(20, 80)
+gray = np.swapaxes(tiles, 1, 2).reshape(20, 80)
 figure, axes = plt.subplots(figsize=(6.5, 2.5), layout="constrained")
 axes.imshow(ink(np.insert(gray, 10, np.zeros((3, 80)), axis=0)))
 pairs = zip(y_test[wrong], answer[wrong], votes[wrong], strict=True)
@@ -257,18 +257,18 @@ plt.show()
 
 # %% weights
 weight = trained[linear][0].weight.detach()  # (10, 64)
-apart = weight - weight.mean(dim=0)  # (10, 64): each column adds up to 0
+relative = weight - weight.mean(dim=0)  # (10, 64): each column adds up to 0
 z = X_test @ weight.T  # (360, 10)
 p = torch.softmax(z, dim=1)
-same = torch.softmax(X_test @ apart.T, dim=1)
+same = torch.softmax(X_test @ relative.T, dim=1)
 print("same probabilities:", (p - same).abs().max().item() < 1e-12)
 
 # %% weights-figure
-largest = apart.abs().max()
-both = np.maximum(np.stack([apart, -apart]), 0) / largest  # (2, 10, 64)
+signed = relative.numpy() / relative.abs().max().item()  # (10, 64)
+both = np.maximum(np.stack([signed, -signed]), 0)  # (2, 10, 64)
 tiles = np.zeros((2, 10, 10, 10))
 tiles[:, :, 1:9, 1:9] = both.reshape(2, 10, 8, 8)
-gray = tiles.transpose(0, 2, 1, 3).reshape(2, 10, 100)
+gray = np.swapaxes(tiles, 1, 2).reshape(2, 10, 100)
 picture = np.concatenate([ink(gray[0]), ink(gray[1], "C1")])
 figure, axes = plt.subplots(figsize=(6.5, 1.8), layout="constrained")
 axes.imshow(picture)
@@ -296,7 +296,8 @@ for make in (perceptron, softmax_first):
 
 # %% no-gradient
 for early in (False, True):
-    z = torch.tensor([20.0, 0.0, 0.0], requires_grad=True)  # sure of 0
+    z = torch.tensor([20.0, 0, 0], dtype=torch.float64)  # sure of class 0
+    z.requires_grad_()
     output = torch.softmax(z, dim=0) if early else z
     mean_loss(output, torch.tensor(1)).backward()  # but 1 is right
     print(f"softmax first: {early!s:5}  largest entry", end=" ")
@@ -364,9 +365,9 @@ for _ in range(1000):
     mean_loss(model(X[:100]), y[:100]).backward()
     optimizer.step()
 with torch.no_grad():
-    answer = model(X[100:]).argmax(dim=1)  # (50,)
+    named = model(X[100:]).argmax(dim=1)  # (50,)
 for truth in range(3):
-    row = [((y[100:] == truth) & (answer == k)).sum() for k in range(3)]
+    row = [((y[100:] == truth) & (named == k)).sum() for k in range(3)]
     print("true class", truth, "answers", [each.item() for each in row])
 
 # %% exercise-mail
