@@ -125,7 +125,7 @@ logistic = torch.sigmoid(z[:, 1] - z[:, 0])  # (1000,)
 print("equal to rounding:", (p - logistic).abs().max().item() < 1e-15)
 
 
-# %% train
+# %% networks
 def linear() -> nn.Module:
     """Ten logits, each an affine function of the pixels."""
     return nn.Linear(64, 10).double()
@@ -137,6 +137,7 @@ def perceptron() -> nn.Module:
     return nn.Sequential(*layers).double()
 
 
+# %% train
 def train(make, rate: float, seed: int) -> nn.Module:
     """Make a network and train it for 20 epochs of batches of 32."""
     torch.manual_seed(seed)  # for the start and for the batches
@@ -230,6 +231,7 @@ for truth in range(10):
             axes.text(said, truth, text, ha="center", va="center")
 axes.set_xticks(range(10))
 axes.set_yticks(range(10))
+axes.grid(False)
 axes.set(xlabel="answer", ylabel="true class")
 plt.show()
 
@@ -265,7 +267,7 @@ print("same probabilities:", (p - same).abs().max().item() < 1e-12)
 
 # %% weights-figure
 signed = relative.numpy() / relative.abs().max().item()  # (10, 64)
-both = np.maximum(np.stack([signed, -signed]), 0)  # (2, 10, 64)
+both = np.clip(2 * np.stack([signed, -signed]), 0, 1)  # (2, 10, 64)
 tiles = np.zeros((2, 10, 10, 10))
 tiles[:, :, 1:9, 1:9] = both.reshape(2, 10, 8, 8)
 gray = np.swapaxes(tiles, 1, 2).reshape(2, 10, 100)
@@ -372,7 +374,7 @@ for truth in range(3):
 
 # %% exercise-mail
 mail = torch.tensor([0] * 900 + [1] * 80 + [2] * 20)
-z = torch.zeros(3, requires_grad=True)  # the same logits for every mail
+z = torch.zeros(3, requires_grad=True)  # the same logits for every letter
 optimizer = torch.optim.SGD([z], lr=3.0)
 for _ in range(500):
     optimizer.zero_grad()
