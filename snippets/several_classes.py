@@ -52,7 +52,7 @@ p = torch.softmax(z, dim=1)  # (1078, 10): each row adds up to 1
 print(sum(each.numel() for each in model.parameters()), "parameters")
 print("logits:       ", " ".join(f"{value:5.2f}" for value in z[4]))
 print("probabilities:", " ".join(f"{value:5.2f}" for value in p[4]))
-print("largest logit:      class", z[4].argmax().item())
+print("largest logit:       class", z[4].argmax().item())
 print("largest probability: class", p[4].argmax().item())
 print("right answers:", (z.argmax(dim=1) == y_train).sum().item())
 
