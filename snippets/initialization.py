@@ -78,7 +78,7 @@ for fill in (nn.init.xavier_normal_, nn.init.xavier_uniform_):
     fill(weight)
     print(f"Glorot    {weight.std():.4f}  {(2 / (300 + 100)) ** 0.5:.4f}")
 for fill in (nn.init.kaiming_normal_, nn.init.kaiming_uniform_):
-    fill(weight, nonlinearity="relu")
+    fill(weight)  # made for ReLU unless told otherwise
     print(f"He        {weight.std():.4f}  {(2 / 300) ** 0.5:.4f}")
 
 # %% gains
@@ -162,10 +162,9 @@ plt.show()
 
 # %% signs
 torch.manual_seed(0)
-signs, inputs, arriving = (
-    torch.where(torch.rand(shape) < 0.5, 1.0, -1.0).double()
-    for shape in ((20, 64, 64), (8, 64), (8, 64))
-)  # 20 matrices; samples; the gradient that arrives at layer 20
+signs = torch.where(torch.rand(20, 64, 64) < 0.5, 1.0, -1.0).double()
+inputs = torch.randn(8, 64).double().round(decimals=4)  # (N, n)
+arriving = torch.randn(8, 64).double().round(decimals=4)  # a gradient
 functions = {"linear": lambda z: z, "ReLU": torch.relu, "tanh": torch.tanh}
 
 

@@ -53,24 +53,23 @@ def test_neurons_that_start_with_equal_weights_stay_equal(
 ) -> None:
     x, y = digits_like()
     rng = np.random.default_rng(1)
-    model = nn.Sequential(
-        nn.Linear(12, 8), activation(), nn.Linear(8, 4)
-    ).double()  # fmt: skip
+    first, last = nn.Linear(12, 8).double(), nn.Linear(8, 4).double()
+    model = nn.Sequential(first, activation(), last)
     with torch.no_grad():  # another weight for each input and each output
-        model[0].weight.copy_(torch.tensor(rng.normal(size=(1, 12))))
-        model[0].bias.fill_(0.1)
-        model[2].weight.copy_(torch.tensor(rng.normal(size=(4, 1))))
-    before = model[0].weight.detach().clone()
+        first.weight.copy_(torch.tensor(rng.normal(size=(1, 12))))
+        first.bias.fill_(0.1)
+        last.weight.copy_(torch.tensor(rng.normal(size=(4, 1))))
+    before = first.weight.detach().clone()
     descend(model, x, y, 100)
-    weight, out = model[0].weight.detach(), model[2].weight.detach()
+    weight, out = first.weight.detach(), last.weight.detach()
     assert (weight - before).abs().max() > 0.01
     assert torch.allclose(weight, weight[:1].expand(8, 12), atol=1e-12)
     assert torch.allclose(out, out[:, :1].expand(4, 8), atol=1e-12)
     with torch.no_grad():
-        model[2].weight[0, 0] += 1e-3  # one neuron, another way out
+        last.weight[0, 0] += 1e-3  # one neuron, another way out
     descend(model, x, y, 100)
-    assert (model[0].weight[0] - model[0].weight[1]).abs().max() > 1e-6
-    assert (model[0].weight[2] - model[0].weight[1]).abs().max() < 1e-12
+    assert (first.weight[0] - first.weight[1]).abs().max() > 1e-6
+    assert (first.weight[2] - first.weight[1]).abs().max() < 1e-12
 
 
 @pytest.mark.claim("initialization#zero-start")
@@ -79,16 +78,16 @@ def test_from_zero_a_network_trains_nothing_but_its_last_biases(
     activation: type[nn.Module],
 ) -> None:
     x, y = digits_like()
-    model = nn.Sequential(
-        nn.Linear(12, 8), activation(), nn.Linear(8, 8), activation(), nn.Linear(8, 4)
-    ).double()
+    last = nn.Linear(8, 4).double()
+    middle = [nn.Linear(12, 8).double(), activation(), nn.Linear(8, 8).double()]
+    model = nn.Sequential(*middle, activation(), last)
     for parameter in model.parameters():
         nn.init.zeros_(parameter)
     descend(model, x, y, 3000)
     moved = {n: bool((p != 0).any()) for n, p in model.named_parameters()}
     assert [name for name, has in moved.items() if has] == ["4.bias"]
     shares = np.bincount(y.numpy(), minlength=4) / len(y)
-    told = torch.softmax(model[4].bias.detach(), 0).numpy()
+    told = torch.softmax(last.bias.detach(), 0).numpy()
     assert told == pytest.approx(shares, abs=1e-3)
 
 

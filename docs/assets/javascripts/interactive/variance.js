@@ -23,9 +23,8 @@ export function unpacked(digits) {
 }
 
 /** The network of the page: its matrices one after another, its inputs, its gradient. */
-export function network({ signs, shape: [layers, width, samples] }) {
-  const [matrices, inputs, arriving] = signs.map(unpacked)
-  return { matrices, inputs, arriving, layers, width, samples }
+export function network({ signs, inputs, arriving, shape: [layers, width, samples] }) {
+  return { matrices: unpacked(signs), inputs, arriving, layers, width, samples }
 }
 
 /** The standard deviation of all numbers. */
