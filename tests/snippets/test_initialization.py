@@ -363,9 +363,14 @@ def test_the_twenty_are_trained_by_the_gradients_derived_by_hand(
 def test_standardized_none_of_the_twenty_is_flat_and_all_learn(
     ran: Any, names: dict[str, Any]
 ) -> None:
-    assert "flat: 0 of 20\n" in ran.output
-    always_benign = int(names["malignant"][341:454].sum())
-    assert names["wrong"].max() < always_benign
+    assert "standardized, flat: 0\n" in ran.output
+    always = int(names["malignant"][341:454].sum())
+    assert f"always benign: {always} errors\n" in ran.output
+    assert names["wrong"].max() < always
+    small = re.search(r"weights divided by 24 +(\d+) to (\d+) errors", ran.output)
+    assert small is not None
+    assert int(small[1]) > names["wrong"].max()
+    assert int(small[2]) == always
 
 
 def test_the_exercises_give_what_was_derived(ran: Any) -> None:
