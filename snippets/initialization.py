@@ -105,7 +105,7 @@ print(torch.equal(layer.weight, again))
 def spreads(start, phi, n: int = 256, L: int = 20) -> tuple[list, list]:
     """Give the deviations of activations and gradients by layer."""
     torch.manual_seed(0)
-    h = torch.randn(128, n).double()  # (N, n)
+    h = torch.randn(128, n, dtype=torch.float64)  # (N, n)
     outputs = []
     for _ in range(L):
         layer = nn.Linear(n, n, bias=False).double()
@@ -113,7 +113,7 @@ def spreads(start, phi, n: int = 256, L: int = 20) -> tuple[list, list]:
         h = phi(layer(h))  # (N, n)
         h.retain_grad()
         outputs.append(h)
-    h.backward(torch.randn(128, n).double())
+    h.backward(torch.randn(128, n, dtype=torch.float64))
     forward = [h.std().item() for h in outputs]
     backward = [h.grad.std().item() for h in outputs]
     return forward, backward
@@ -214,8 +214,9 @@ def train_many(start, phi, rates, seeds: int = 10, epochs: int = 3):
     torch.manual_seed(0)
     sizes, weights = [64] + [32] * 19 + [10], []
     for n, m in pairwise(sizes):
-        drawn = [nn.Linear(n, m, bias=False).weight for _ in range(seeds)]
-        drawn = torch.stack([start(w).detach() for w in drawn]).double()
+        layers = [nn.Linear(n, m, bias=False) for _ in range(seeds)]
+        drawn = [start(layer.double().weight).detach() for layer in layers]
+        drawn = torch.stack(drawn)  # (seeds, m, n)
         same = torch.cat([drawn] * len(rates))  # (rates * seeds, m, n)
         weights.append(same.requires_grad_())
     optimizer = torch.optim.SGD(weights, lr=1.0)
