@@ -28,6 +28,7 @@ FIGURES = {
     "training": "lab/lab_2019/",
     "crossover": "tools/gpus/",
     "sizes": "tools/speed/",
+    "variance": "training/initialization/",
 }
 each_figure = pytest.mark.parametrize("figure", FIGURES)
 
@@ -175,6 +176,7 @@ def test_it_begins_at_its_beginning_and_plays_to_its_end(
     name = {
         "neuron": "Input x₁", "descent": "Step t", "passes": "Step", "training": "Step",
         "crossover": "Samples in a step", "sizes": "Size of the matrices",
+        "variance": "Layers passed",
     }[figure]  # fmt: skip
     slider = place.get_by_role("slider", name=name)
     if figure not in ("neuron", "crossover"):  # these begin where their page is
@@ -214,6 +216,7 @@ def drag(place: Locator, part: str, by: tuple[float, float]) -> None:
         ("crossover", ".handle >> nth=1", (0, -20), {"GPU: cost of": 1}),
         ("crossover", ".handle >> nth=0", (0, 20), {"CPU: rate": 1}),
         ("sizes", ".handle", (200, 0), {"Size of the matrices": 1}),
+        ("variance", ".handle:has(.now)", (120, 0), {"Layers passed": 1}),
     ],
 )
 def test_the_thing_itself_can_be_dragged(
@@ -508,3 +511,28 @@ def test_the_sizes_cross_where_all_larger_ones_are_faster(
         "CPU": {"32": pytest.approx(2 * 32**3 / 1e9)},
         "cuda": {"32": pytest.approx(2 * 32**3 / 4e9)},
     }
+
+
+def test_the_variance_is_that_of_pytorch_in_every_layer(
+    site: Path, moving: Callable[..., Locator]
+) -> None:
+    data = given(site, "variance")
+    place = moving("variance")
+    for name, gain, there, back in data["expected"]:
+        asked = ask(
+            place, "m.deviations(m.network(v[0]), v[1], v[2])", data, gain, name
+        )
+        assert asked["there"] == pytest.approx(there, rel=1e-4)
+        assert asked["back"] == pytest.approx(back, rel=1e-4)
+    name, gain, there, back = next(
+        each for each in data["expected"] if each[:2] == ["ReLU", 0.58]
+    )
+    said = place.locator(".reading")
+    slider = place.get_by_role("slider", name="Layers passed")
+    assert place.get_by_role("slider", name="Gain").input_value() == str(gain)
+    slider.fill("3")
+    assert f"layer 3: activations {float(f'{there[2]:.4g}')}" in said.inner_text()
+    slider.fill("39")
+    size, _, power = f"{back[1]:.3e}".partition("e")
+    raised = str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    assert f"layer 2: gradients {size} · 10{raised};" in said.inner_text()
