@@ -12,7 +12,8 @@ table, benign = load_breast_cancer(return_X_y=True)
 rows = np.random.RandomState(0).permutation(569)  # a random order
 X = torch.tensor(table[rows, :2], dtype=torch.float32)  # (569, 2)
 y = torch.tensor(1 - benign[rows], dtype=torch.float32)  # (569,)
-X = (X - X[:341].mean(0)) / X[:341].std(0)  # by the training set alone
+center, deviation = X[:341].mean(0), X[:341].std(0)  # (2,), (2,)
+X = (X - center) / deviation  # (569, 2): by the training set alone
 X_train, y_train = X[:341], y[:341]  # (341, 2), (341,): 60 %
 X_val, y_val = X[341:454], y[341:454]  # (113, 2), (113,): 20 %
 print(f"{len(y_train)} to train on, {y_train.sum():.0f} of them malignant")
@@ -68,7 +69,6 @@ def spread(batches: torch.Tensor) -> float:
     return ((means - full) ** 2).sum(1).mean().sqrt().item()
 
 
-measured = []
 orders = torch.rand(4000, 341, generator=chance).argsort(1)
 print("       with replacement     without")
 print("  B   measured  formula   measured  formula")
@@ -77,83 +77,43 @@ for B in (1, 4, 16, 64, 256, 341):
     once = spread(orders[:, :B])
     law = s / B**0.5
     short = law * ((341 - B) / 340) ** 0.5
-    measured.append((B, again, once))
     print(f"{B:3}{again:10.3f}{law:9.3f}{once:11.3f}{short:9.3f}")
 
-# %% spread-figure
-import matplotlib.pyplot as plt
-
-figure, axis = plt.subplots(figsize=(5.5, 3.8), layout="constrained")
-counts = np.arange(1, 341)
-line = s / counts**0.5
-some, again, once = np.array(measured).T
-axis.plot(counts, line, color="C0", label=r"$s/\sqrt{B}$")
-axis.plot(some, again, "o", color="C0", label="with replacement")
-line = line * ((341 - counts) / 340) ** 0.5
-axis.plot(counts, line, "--", color="C1", label="with the factor")
-axis.plot(some[:-1], once[:-1], "s", color="C1", label="without")
-axis.set(xscale="log", yscale="log", xlabel="batch size $B$")
-axis.set(ylabel="spread of the gradient", ylim=(0.01, 1))
-axis.legend()
-plt.show()
-
 # %% dataset
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, TensorDataset
 
 
 class Tumors(Dataset):
-    """The first 341 tumors, each made into tensors when it is asked for."""
-
-    def __init__(self) -> None:
-        table, benign = load_breast_cancer(return_X_y=True)
-        rows = np.random.RandomState(0).permutation(569)[:341]
-        self.table, self.benign = table[rows, :2], benign[rows]
-        self.mean, self.std = self.table.mean(0), self.table.std(0, ddof=1)
+    """The training set, each sample made when it is asked for."""
 
     def __len__(self) -> int:
-        return len(self.table)
+        return 341
 
     def __getitem__(self, i: int) -> tuple[torch.Tensor, torch.Tensor]:
-        x = torch.tensor((self.table[i] - self.mean) / self.std)  # (2,)
-        return x.float(), torch.tensor(1.0 - self.benign[i]).float()
+        x = torch.tensor(table[rows[i], :2], dtype=torch.float32)  # (2,)
+        return (x - center) / deviation, y[i]
 
-
-tumors = Tumors()
-x, label = tumors[0]
-print(len(tumors), x, label)
-
-# %% tensor-dataset
-from torch.utils.data import TensorDataset
 
 train_set = TensorDataset(X_train, y_train)
-print(len(train_set), train_set[0])
+for each in (Tumors(), train_set):
+    print(len(each), each[0])
 
 # %% loader
 from torch.utils.data import DataLoader
 
-loader = DataLoader(
-    train_set,
-    batch_size=32,
-    shuffle=True,
-    generator=torch.Generator().manual_seed(0),
-)
+chance = torch.Generator().manual_seed(0)
+loader = DataLoader(train_set, 32, shuffle=True, generator=chance)
 X_batch, y_batch = next(iter(loader))
 print("a batch:", tuple(X_batch.shape), tuple(y_batch.shape))
 print(len(loader), "batches:", [len(labels) for _, labels in loader])
 
-
 # %% orders
-def first_three(loader: DataLoader) -> list[float]:
-    """Begin an epoch; give the radii of its first three samples."""
-    measurements, _ = next(iter(loader))
-    return [round(radius, 2) for radius in measurements[:3, 0].tolist()]
-
-
-for shuffle in (False, True):
-    for seed in (0, 0, 1):
-        chance = torch.Generator().manual_seed(seed)
-        loader = DataLoader(train_set, 32, shuffle, generator=chance)
-        print(shuffle, seed, first_three(loader), first_three(loader))
+for shuffle, seed in ((False, 0), (True, 0), (True, 0), (True, 1)):
+    chance = torch.Generator().manual_seed(seed)
+    loader = DataLoader(train_set, 32, shuffle, generator=chance)
+    epochs = [next(iter(loader))[0][:3, 0] for _ in range(2)]  # radii
+    told = [" ".join(f"{x:5.2f}" for x in radii) for radii in epochs]
+    print(f"{shuffle!s:5}  seed {seed}:  {told[0]}   {told[1]}")
 
 # %% drop-last
 loader = DataLoader(train_set, 32, shuffle=True, drop_last=True)
@@ -169,8 +129,7 @@ def fit(loader: DataLoader, rate: float, epochs: int) -> nn.Module:
     for _ in range(epochs):
         for X_batch, y_batch in loader:
             optimizer.zero_grad()
-            z = model(X_batch).squeeze(1)  # (B, 1) -> (B,)
-            mean_loss(z, y_batch).backward()
+            mean_loss(model(X_batch).squeeze(1), y_batch).backward()
             optimizer.step()
     return model
 
@@ -227,22 +186,21 @@ print("passes  size  rate  objective      below the full batch")
 for passes in (1, 2, 10):
     at, J = 341 * passes, {}  # samples seen, objectives of each size
     for B in sizes:
-        val = [objective(runs[B, each][at], val_rows) for each in rates]
-        best[B, passes] = rates[torch.stack(val).mean(1).argmin()]
-        theta = runs[B, best[B, passes]][at]  # (10, 3)
-        J[B] = objective(theta, train_rows)  # (10,)
-        line = f"{passes:6}{B:6}{best[B, passes]:6}"
+        ends = {each: runs[B, each][at] for each in rates}
+        val = {
+            each: objective(ends[each], val_rows).mean() for each in ends
+        }
+        chosen = best[B, passes] = min(val, key=val.get)
+        J[B] = objective(ends[chosen], train_rows)  # (10,)
+        line = f"{passes:6}{B:6}{chosen:6}"
         line += f"  {J[B].mean():.3f} ± {J[B].std():.3f}"
         if B < 341:
             line += f"  {(J[341] > J[B]).sum():2} of 10"
         print(line)
 
-# %% minimum
-theta = descend(341, rate=5, epochs=300)[341 * 300]  # (10, 3)
-J = objective(theta, train_rows)  # (10,)
-print(f"from {J.min():.4f} to {J.max():.4f}")
-
 # %% curves
+import matplotlib.pyplot as plt
+
 figure, axis = plt.subplots(figsize=(6, 3.8), layout="constrained")
 for size, style in ((341, "o-"), (32, "s--"), (4, ":")):
     log = runs[size, best[size, 2]]
@@ -270,19 +228,14 @@ print(len(train), len(val), len(test), "first rows:", train.indices[:4])
 shares = random_split(everything, [0.6, 0.2, 0.2], generator=chance)
 print([len(part) for part in shares])
 
-# %% unequal
-visits = [  # radii of three tumors, one at each visit
-    torch.tensor([12.1, 12.4, 13.0]),
-    torch.tensor([14.2]),
-    torch.tensor([11.0, 11.1]),
-]
-try:
-    next(iter(DataLoader(visits, batch_size=3)))
-except RuntimeError as error:
-    print(textwrap.fill(f"RuntimeError: {error}", 72))
-
 # %% collate
 from torch.nn.utils.rnn import pad_sequence
+
+visits = [torch.tensor([12.1, 12.4, 13.0]), torch.tensor([14.2])]
+try:
+    next(iter(DataLoader(visits, batch_size=2)))
+except RuntimeError as error:
+    print(textwrap.fill(f"RuntimeError: {error}", 72))
 
 
 def padded(samples: list[torch.Tensor]) -> tuple:
@@ -291,19 +244,14 @@ def padded(samples: list[torch.Tensor]) -> tuple:
     return pad_sequence(samples, batch_first=True), lengths
 
 
-for radii, lengths in DataLoader(visits, batch_size=3, collate_fn=padded):
-    print(radii)
-    print(lengths)
-
-# %% rare
-kept = y_train.argsort(stable=True)[:230]  # 218 benign, then 12 others
-X_rare, y_rare = X_train[kept], y_train[kept]
-rare_set = TensorDataset(X_rare, y_rare)
-print(f"{y_rare.sum():.0f} of {len(rare_set)} are malignant")
+print(next(iter(DataLoader(visits, batch_size=2, collate_fn=padded))))
 
 # %% sampler
 from torch.utils.data import WeightedRandomSampler
 
+kept = y_train.argsort(stable=True)[:230]  # 218 benign, then 12 others
+X_rare, y_rare = X_train[kept], y_train[kept]
+rare_set = TensorDataset(X_rare, y_rare)
 weights = torch.where(y_rare == 1, 1 / 12, 1 / 218)  # (230,)
 chance = torch.Generator().manual_seed(0)
 sampler = WeightedRandomSampler(weights, 230, generator=chance)
@@ -315,19 +263,18 @@ for _ in range(3):
 # %% sampler-effect
 chance = torch.Generator().manual_seed(0)
 usual = DataLoader(rare_set, 32, shuffle=True, generator=chance)
-shuffled_model, balanced_model = fit(usual, 0.5, 40), fit(balanced, 0.5, 40)
-for name, model, least in (
-    ("shuffled", shuffled_model, 0.5),
-    ("balanced", balanced_model, 0.5),
-    ("shuffled", shuffled_model, 0.05),
+one, two = fit(usual, 0.5, 40), fit(balanced, 0.5, 40)
+for name, model, c in (
+    ("shuffled", one, 0.5),
+    ("balanced", two, 0.5),
+    ("shuffled", one, 0.05),
 ):
     with torch.no_grad():
         mean = torch.sigmoid(model(X_rare)).mean()
         p = torch.sigmoid(model(X_val).squeeze(1))  # (113,)
-    found = (p[y_val == 1] > least).sum()
-    alarms = (p[y_val == 0] > least).sum()
-    told = f"{found} of 45 found, {alarms:2} false alarms"
-    print(f"{name}, p > {least:4}: {told}, mean p {mean:.2f}")
+    told = f"{(p[y_val == 1] > c).sum()} of 45 found"
+    told += f", {(p[y_val == 0] > c).sum():2} false alarms"
+    print(f"{name}, p > {c:4}: {told}, mean p {mean:.2f}")
 
 # %% run-program
 import subprocess
@@ -431,30 +378,6 @@ run("noise.py", program)
 sizes = [B for B in range(2, 342) if 341 % B == 1]
 print(sizes)
 
-
-# %% exercise-by-hand
-class Batches:
-    """Cut X (N, n) and y (N,) into batches, in a new order each time."""
-
-    def __init__(self, X, y, size: int, seed: int) -> None:
-        self.X, self.y, self.size = X, y, size
-        self.chance = torch.Generator().manual_seed(seed)
-
-    def __len__(self) -> int:
-        return -(-len(self.y) // self.size)  # rounded up
-
-    def __iter__(self):
-        order = torch.randperm(len(self.y), generator=self.chance)
-        for batch in order.split(self.size):
-            yield self.X[batch], self.y[batch]
-
-
-mine = Batches(X_train, y_train, size=32, seed=0)
-print(len(mine), [len(labels) for _, labels in mine])
-seen = torch.cat([measurements for measurements, _ in mine])  # (341, 2)
-order = [rows[:, 0].argsort(stable=True) for rows in (seen, X_train)]
-print(torch.equal(seen[order[0]][:, 0], X_train[order[1]][:, 0]))
-
 # %% exercise-copies
 many = TensorDataset(torch.cat([X_train] * 16), torch.cat([y_train] * 16))
 for size in (5456, 32):
@@ -494,11 +417,7 @@ for _ in range(60):
         mean_square(model(X_batch).squeeze(1), y_batch).backward()
         optimizer.step()
 with torch.no_grad():
-    error = mean_square(model(X_new).squeeze(1), y_new).sqrt()
-guess = mean_square(y_fit.mean().expand(100), y_new).sqrt()
-columns = torch.cat([X_fit, torch.ones(342, 1)], 1).numpy()
-best = np.linalg.lstsq(columns, y_fit.numpy())[0]  # (11,)
-left = X_new.numpy() @ best[:10] + best[10] - y_new.numpy()
-print(f"always the mean: {guess:.0f}")
-print(f"mini-batches:    {error:.0f}")
-print(f"least squares:   {(left**2).mean() ** 0.5:.0f}")
+    trained = model(X_new).squeeze(1)  # (100,)
+for name, guess in (("mean", y_fit.mean()), ("model", trained)):
+    error = ((guess - y_new) ** 2).mean().sqrt()
+    print(f"{name:5} off by {error:.0f}")
