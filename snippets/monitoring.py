@@ -324,19 +324,6 @@ model.load_state_dict(trained[0.1].best)
 print(f"the last weights {evaluate(trained[0.1].model)[0]:.2f}")
 print(f"the best weights {evaluate(model)[0]:.2f}")
 
-# %% no-copy
-run = Run(rate=0.1)
-with SummaryWriter(runs / "no copy") as writer:
-    train(run, writer, stop=TOTAL // 2)
-    kept = run.model.state_dict()
-    copied = copy.deepcopy(run.model.state_dict())
-    print(f"half way:       {evaluate(run.model)[0]:.3f}")
-    train(run, writer, stop=TOTAL)
-for name, state in (("no copy", kept), ("copy", copied)):
-    model = Run().model
-    model.load_state_dict(state)
-    print(f"kept, {name + ':':9} {evaluate(model)[0]:.3f}")
-
 
 # %% nodes
 def nodes_of(losses: list) -> set:
@@ -390,6 +377,19 @@ for name, keep, backward in (
         nodes = len(nodes_of(losses))
         size = sum(sizes.values())
         print(f"{name:20} {batches:2}: {size:6} bytes, {nodes} nodes")
+
+# %% no-copy
+run = Run(rate=0.1)
+with SummaryWriter(runs / "no copy") as writer:
+    train(run, writer, stop=TOTAL // 2)
+    kept = run.model.state_dict()
+    copied = copy.deepcopy(run.model.state_dict())
+    print(f"half way:       {evaluate(run.model)[0]:.3f}")
+    train(run, writer, stop=TOTAL)
+for name, state in (("no copy", kept), ("copy", copied)):
+    model = Run().model
+    model.load_state_dict(state)
+    print(f"kept, {name + ':':9} {evaluate(model)[0]:.3f}")
 
 # %% untrusted
 import os
