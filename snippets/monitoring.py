@@ -148,8 +148,10 @@ for rate in (0.001, 0.01, 0.1):
 
 # %% tags
 log = read("rate 0.01")
-for kind in ("scalars", "histograms", "images", "graph"):
-    print(f"{kind:10}", log.Tags()[kind])
+tags = log.Tags()
+for kind in ("scalars", "histograms", "images"):
+    print(f"{kind:10}", "\n           ".join(tags[kind]))
+print("graph     ", tags["graph"])
 
 # %% scalars
 for rate in trained:
