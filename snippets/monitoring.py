@@ -267,7 +267,7 @@ def load(path: Path) -> dict:
     """Read a checkpoint, or say what to do if it is not whole."""
     with path.open("rb") as file:
         if not zipfile.is_zipfile(file):
-            hint = "delete it, and resume from an older checkpoint"
+            hint = "delete it and resume from an older one"
             raise ValueError(f"{path.name} is cut off: {hint}")
     return torch.load(path, weights_only=True)
 
