@@ -39,7 +39,8 @@ def test_tensorboard_draws_a_curve_for_each_run(browser: Browser) -> None:
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
         cards = dashboard.open_curves(page, address)
-        names = [each.split("\n")[0] for each in cards.all_inner_texts()]
+        paths = cards.locator("tb-truncated-path").all_inner_texts()
+        names = ["".join(each.split()) for each in paths]
         drawn = [hues(card.locator("line-chart").screenshot()) for card in cards.all()]
         page.close()
     assert version == tensorboard.__version__
