@@ -27,7 +27,7 @@ PAGES = [page for page in BOOK.chapters if "notebooks" not in page.path.parts]
 CHAPTERS = [
     page for page in PAGES if page.slots and "appendices" not in page.path.parts
 ]
-PUBLISHED = {"matplotlib", "numpy", "pandas", "sklearn", "torch"}
+PUBLISHED = {"matplotlib", "numpy", "pandas", "sklearn", "tensorboard", "torch"}
 WIDEST = 76
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path.stem)
