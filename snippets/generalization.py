@@ -282,7 +282,7 @@ row = [one] + [moved(one[None])[0] for _ in range(5)]
 # %% moved-images
 figure, axis = plt.subplots(figsize=(5.5, 1.1), layout="constrained")
 tiles = [F.pad(each.reshape(8, 8), (1, 1, 1, 1), value=0.5) for each in row]
-axis.imshow(torch.cat(tiles, 1), cmap="gray_r")
+axis.imshow(torch.cat(tiles, 1).numpy(), cmap="gray_r")
 axis.axis("off")
 plt.show()
 
