@@ -319,7 +319,7 @@ for name, shape, how in options:
         if name not in chosen or e < chosen[name][0]:
             chosen[name] = e, rate, shape, how
 for name, (_, rate, shape, how) in chosen.items():
-    print(f"{name:13} rate {rate}", *shape.values(), *how.values())
+    print(f"{name:13} rate {rate}", shape | how or "")
 
 # %% fair
 X_new, y_new = draws(range(200, 220))
@@ -361,11 +361,8 @@ for mode in (True, False):
         first, again = (model(validation[0]).argmax(-1) for _ in range(2))
     changed = (first != again).double().sum(1)  # (10,)
     e = 100 * (first != validation[1]).double().mean(1)
-    print(
-        f"train({mode}): {changed.mean():.0f} of 359 answers change,",
-        end="",
-    )
-    print(f" error {e.mean():.0f} +- {e.std():.0f}%")
+    print(f"train({mode}): {changed.mean():.0f} of 359 answers change")
+    print(f"error {e.mean():.0f} +- {e.std():.0f}%")
 
 # %% best-of-many
 torch.manual_seed(0)
@@ -419,8 +416,7 @@ for rows in (40, 80):
     top = strength.argsort(1)[:, -20:]  # (50, 20)
     seen = noise.gather(2, top.unsqueeze(1).expand(50, 80, 20))
     e = linear_errors(seen, coin)
-    sure = e.std() / 50**0.5
-    print(f"chosen by {rows} samples: error {e.mean():.0f} +- {sure:.0f}%")
+    print(f"chosen by {rows}: error {e.mean():.0f} +- {e.std():.0f}%")
 
 
 # %% exercise-dropout

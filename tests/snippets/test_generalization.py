@@ -106,8 +106,9 @@ def test_networks_side_by_side_learn_as_each_does_alone(names: dict[str, Any]) -
         for k, model in enumerate(alone):
             for i in (0, 2):
                 j = 3 if i else 0
-                model[i].weight.copy_(many[j].weight[k].T)
-                model[i].bias.copy_(many[j].bias[k, 0])
+                for name, numbers in model[i].named_parameters():
+                    stacked = many[j].get_parameter(name)[k]
+                    numbers.copy_(stacked.T if name == "weight" else stacked[0])
     names["fit"](many, X, y, steps=30, decay=0.5, others=())
     for k, model in enumerate(alone):
         optimizer = torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.5)
@@ -115,7 +116,8 @@ def test_networks_side_by_side_learn_as_each_does_alone(names: dict[str, Any]) -
             optimizer.zero_grad()
             nn.functional.cross_entropy(model(X[k]), y[k]).backward()
             optimizer.step()
-        assert torch.allclose(model[0].weight.T, many[0].weight[k], atol=1e-9)
+        weight = model[0].get_parameter("weight")
+        assert torch.allclose(weight.T, many[0].get_parameter("weight")[k], atol=1e-9)
         assert torch.allclose(model(X[k]), many(X)[k], atol=1e-8)
 
 
@@ -334,6 +336,17 @@ def test_at_their_best_rates_the_remedies_gain_a_point_and_are_alike(
     for i, j in ((0, 1), (0, 2), (1, 2)):
         assert abs(believed(contestants[i] - contestants[j])) < 2
     assert believed(logs["augmentation"][-1, 2] - plain) > 2
+
+
+@pytest.mark.claim("generalization#easier")
+def test_the_test_images_are_easier_for_every_contestant(names: dict[str, Any]) -> None:
+    for log in names["logs"].values():
+        for ended in (log[-1], names["at_best"](log)):
+            assert ended[2].mean() < ended[1].mean()
+    X, y = names["training"]
+    judge = LogisticRegression(max_iter=200).fit(X[:150], y[:150])
+    scores = [judge.score(*names[part]) for part in ("validation", "test")]
+    assert scores[0] < scores[1]
 
 
 @pytest.mark.claim("generalization#add-up")
