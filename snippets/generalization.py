@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from sklearn.datasets import load_breast_cancer
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 # %% borrow
@@ -36,9 +36,7 @@ print(tuple(X.shape), tuple(y.shape))
 
 
 # %% errors
-def errors(
-    model: nn.Module, X: torch.Tensor, y: torch.Tensor
-) -> torch.Tensor:
+def errors(model: nn.Module, X: Tensor, y: Tensor) -> Tensor:
     """Give the error of a model in percent."""
     model.eval()
     with torch.no_grad():
@@ -50,9 +48,7 @@ def errors(
 summed = nn.CrossEntropyLoss(reduction="sum")
 
 
-def objective(
-    model: nn.Module, X: torch.Tensor, y: torch.Tensor
-) -> torch.Tensor:
+def objective(model: nn.Module, X: Tensor, y: Tensor) -> Tensor:
     """Give the mean loss; of several networks, the sum of their means."""
     z = model(X)  # (..., N, 10)
     return summed(z.flatten(0, -2), y.flatten()) / y.shape[-1]
@@ -61,14 +57,14 @@ def objective(
 # %% fit
 def fit(
     model: nn.Module,
-    X: torch.Tensor,
-    y: torch.Tensor,
+    X: Tensor,
+    y: Tensor,
     rate: float = 0.01,
     decay: float = 0.0,
     steps: int = 200,
     augment: bool = False,
     others: tuple = (validation, test),
-) -> torch.Tensor:
+) -> Tensor:
     """Train; every 5 steps note the errors in training and on others."""
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=rate, weight_decay=decay
@@ -120,7 +116,7 @@ class Linears(nn.Module):
         self.weight = nn.Parameter((2 * W - 1) * bound)
         self.bias = nn.Parameter((2 * b - 1) * bound)
 
-    def forward(self, X: torch.Tensor) -> torch.Tensor:
+    def forward(self, X: Tensor) -> Tensor:
         """Map (count, N, inputs) to (count, N, outputs)."""
         return X @ self.weight + self.bias
 
@@ -196,7 +192,7 @@ print(f"{weight.item():.4f}  {2 * (1 - 0.01 * 3) ** 50:.4f}")
 
 
 # %% compare
-def compare(rows: dict, base: torch.Tensor) -> None:
+def compare(rows: dict, base: Tensor) -> None:
     """Print errors (3, S), and the change of the last against base."""
     print("                training  validation  test         change")
     for name, ended in rows.items():
@@ -253,7 +249,7 @@ print(f"kept: step {best_step}, error {errors(model, *validation):.0f}%")
 
 
 # %% at-best
-def at_best(log: torch.Tensor) -> torch.Tensor:
+def at_best(log: Tensor) -> Tensor:
     """Give each network's errors where its validation error is lowest."""
     best = log[:, 1].argmin(0)  # (S,)
     return log[best, :, torch.arange(len(best))].T  # (3, S)
@@ -263,7 +259,7 @@ compare({"early stopping": at_best(plain)}, plain[-1])
 
 
 # %% moved
-def moved(X: torch.Tensor) -> torch.Tensor:
+def moved(X: Tensor) -> Tensor:
     """Move each image (..., 64) by up to one pixel, at random."""
     wide = F.pad(X.unflatten(-1, (8, 8)), (1, 1, 1, 1))  # (..., 10, 10)
     places = [(row, column) for row in range(3) for column in range(3)]
@@ -376,14 +372,14 @@ print(f"optimism: {10 - lowest.mean():.1f} points")
 
 
 # %% linear
-def linear_errors(X: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+def linear_errors(X: Tensor, y: Tensor) -> Tensor:
     """Train a linear model on 40 samples, give its error on the others."""
     model = Linears(len(X), X.shape[-1], 2)
     fit(model, X[:, :40], y[:, :40], rate=0.03, steps=100, others=())
     return errors(model, X[:, 40:], y[:, 40:])  # (repetitions,)
 
 
-def standard(X: torch.Tensor, rows: int) -> torch.Tensor:
+def standard(X: Tensor, rows: int) -> Tensor:
     """Standardize features by the mean and deviation of the first rows."""
     known = X[:, :rows]
     return (X - known.mean(1, keepdim=True)) / known.std(1, keepdim=True)
@@ -427,7 +423,7 @@ class OurDropout(nn.Module):
         super().__init__()
         self.drop = drop
 
-    def forward(self, X: torch.Tensor) -> torch.Tensor:
+    def forward(self, X: Tensor) -> Tensor:
         """Drop entries in training mode; in evaluation do nothing."""
         if not self.training:
             return X
