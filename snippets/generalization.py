@@ -183,12 +183,14 @@ plt.show()
 
 
 # %% decay
-weight = torch.tensor(2.0, requires_grad=True)
-optimizer = torch.optim.AdamW([weight], lr=0.01, weight_decay=3)
-for _ in range(50):
-    weight.grad = torch.tensor(0.0)  # the data ask for nothing
-    optimizer.step()
-print(f"{weight.item():.4f}  {2 * (1 - 0.01 * 3) ** 50:.4f}")
+for decay in (0.01, 3.0):
+    weight = torch.tensor(2.0, requires_grad=True)
+    optimizer = torch.optim.AdamW([weight], lr=0.01, weight_decay=decay)
+    for _ in range(50):
+        weight.grad = torch.tensor(0.0)  # the data ask for nothing
+        optimizer.step()
+    formula = 2 * (1 - 0.01 * decay) ** 50
+    print(f"{decay:4}: {weight.item():.4f}  {formula:.4f}")
 
 
 # %% compare
