@@ -15,8 +15,7 @@ from digits import load_parts
 
 # %% parts
 training, validation, test = [(X.double(), y) for X, y in load_parts()]
-for X, y in (training, validation, test):
-    print(tuple(X.shape), tuple(y.shape))
+print([len(y) for _, y in (training, validation, test)], "images")
 
 
 # %% draw
@@ -139,8 +138,7 @@ def draws(seeds: range, count: int = 150, wrong: int = 30):
     return [torch.stack(each) for each in zip(*sets, strict=True)]
 
 
-X, y = draws(range(10))
-print(tuple(X.shape), tuple(y.shape))
+X, y = draws(range(10))  # (10, 150, 64), (10, 150)
 plain = fit(networks(10), X, y)  # (40, 3, 10)
 for step in (20, 200):
     e = plain[step // 5 - 1, 1]  # (10,)
