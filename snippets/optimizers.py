@@ -8,10 +8,8 @@ import torch
 
 def turn(degrees: float) -> torch.Tensor:
     """Give the matrix (2, 2) that turns a column by an angle."""
-    cos, sin = (
-        math.cos(math.radians(degrees)),
-        math.sin(math.radians(degrees)),
-    )
+    angle = math.radians(degrees)
+    cos, sin = math.cos(angle), math.sin(angle)
     return torch.tensor([[cos, -sin], [sin, cos]]).double()
 
 
@@ -32,7 +30,7 @@ def sgd(theta, g, kept, lr):
 
 
 def descend(step, C, start, lr, steps, **settings):
-    """Go down the bowl with Hessian C; return all places, (steps + 1, ...)."""
+    """Go down the bowl with Hessian C; give places (steps + 1, ..., 2)."""
     theta, kept = start, {}
     path = [theta]
     for _ in range(steps):
