@@ -112,28 +112,9 @@ worst, lr, mu = found
 print(f"searched: rate {lr / 2000:.4f}, momentum {mu / 1000:.3f}", end=", ")
 print(f"factor {worst:.3f}")
 
-# %% steps-figure
+# %% two-paths
 import matplotlib.pyplot as plt
 
-figure, axis = plt.subplots(figsize=(6, 3.8))
-kappas = [2, 5, 10, 20, 50, 100, 200, 500, 1000]
-counts = {"gradient descent": [], "best momentum": []}
-for kappa in kappas:
-    C = bowl(kappa)
-    path = descend(sgd, C, start, 2 / (1 + kappa), 3000)
-    counts["gradient descent"].append(needed(path).item())
-    lr, mu = best(kappa)
-    path = descend(momentum, C, start, lr, 3000, mu=mu)
-    counts["best momentum"].append(needed(path).item())
-for (label, count), style in zip(
-    counts.items(), ("o--", "s-"), strict=True
-):
-    axis.loglog(kappas, count, style, label=label)
-axis.set(xlabel="condition number", ylabel="steps to 1 % of the distance")
-axis.legend()
-plt.show()
-
-# %% two-paths
 figure, axes = plt.subplots(
     2, 1, figsize=(6, 4.2), sharex=True, sharey=True
 )
@@ -196,7 +177,7 @@ def adamw(theta, g, kept, lr, decay=0.01):
 
 # %% decays
 for step in (penalized, adamw):
-    theta, kept = torch.ones(2).double(), {}
+    theta, kept = torch.tensor([1.0, 1.0]).double(), {}
     for t in range(1000):
         g = (-1) ** t * torch.tensor([1.0, 100.0]).double()
         theta = step(theta, g, kept, lr=0.01, decay=0.1)
@@ -225,7 +206,7 @@ for name, (step, theirs, settings) in pairs.items():
     print(f"{name:9} equal to 1e-6: {torch.allclose(ours, theta, 0, 1e-6)}")
 
 # %% valley
-sweep = torch.tensor([10 ** (k / 8) for k in range(-24, 5)]).double()
+sweep = torch.tensor([10 ** (k / 8) for k in range(-24, 9)]).double()
 chosen = {}
 print("           along the axes   turned by 30 degrees")
 for step in (sgd, momentum, nesterov, rmsprop, adam):
@@ -511,23 +492,6 @@ g = torch.tensor(5.0).double()
 for t in (1, 2, 10, 100):
     m, v = 1 - 0.9**t, 1 - 0.999**t  # times g, times g^2
     print(f"step {t:3}: {m * g / (v * g**2).sqrt():.2f} times the rate")
-
-
-# %% exercise-convention
-def inside(theta, g, kept, lr, mu=0.9):
-    """Take the step with the rate inside the velocity."""
-    kept["u"] = mu * kept.get("u", 0) - lr * g
-    return theta + kept["u"]
-
-
-for later in (0.1, 0.01):
-    ends = []
-    for step in (momentum, inside):
-        x, kept = 1.0, {}
-        for t in range(6):
-            x = step(x, x, kept, 0.1 if t < 3 else later)
-        ends.append(x)
-    print(f"then {later}: {ends[0]:.4f} {ends[1]:.4f}")
 
 # %% exercise-mean
 readings = torch.tensor([19.0, 23.0, 18.0, 21.0, 24.0])  # degrees
