@@ -203,10 +203,11 @@ for name, (step, theirs, settings) in pairs.items():
         optimizer.step()
         bend = 1 - torch.tanh(ours) ** 2  # the derivative of tanh
         ours = step(ours, torch.tanh(ours) + ours * bend, kept, 0.02)
-    print(f"{name:9} equal to 1e-6: {torch.allclose(ours, theta, 0, 1e-6)}")
+    apart = (ours - theta.detach()).abs().max()
+    print(f"{name:9} equal to 1e-6: {bool(apart < 1e-6)}")
 
 # %% valley
-sweep = torch.tensor([10 ** (k / 8) for k in range(-24, 9)]).double()
+sweep = torch.tensor([10 ** (k / 8) for k in range(-24, 6)]).double()
 chosen = {}
 print("           along the axes   turned by 30 degrees")
 for step in (sgd, momentum, nesterov, rmsprop, adam):

@@ -252,7 +252,8 @@ def test_turned_rmsprop_is_slower_than_gradient_descent(ran: Any) -> None:
     assert steps["rmsprop"][0] < steps["sgd"][0] < steps["rmsprop"][1]
 
 
-@pytest.mark.parametrize("rate", [0.003, 0.03, 0.1])
+@pytest.mark.claim("optimizers#no-rest")
+@pytest.mark.parametrize("rate", [0.003, 0.03, 0.1, 0.1778])
 def test_rmsprop_does_not_come_to_rest_at_a_constant_rate(rate: float) -> None:
     path = theirs("rmsprop", START, hessian(100), rate, 6000)
     moves = (path[1:] - path[:-1]).abs().amax(dim=1)[-100:]
