@@ -80,7 +80,7 @@ def test_own_lines_equal_torch_optims_to_1e_6_over_100_steps(
 
 
 def test_ours_differ_where_theirs_do(names: dict[str, Any]) -> None:
-    C = hessian(20)
+    C = hessian(20, 30)  # along the axes, Adam's penalty would only scale the gradient
     ends = [names["descend"](names[name], C, START, 0.02, 100) for name in OPTIMIZERS]
     for i, one in enumerate(ends):
         for other in ends[:i]:
