@@ -122,18 +122,18 @@ across = torch.linspace(-4.6, 4.6, 60)
 along = torch.linspace(-2.3, 2.3, 40)
 height = across**2 / 2 + 50 * along[:, None] ** 2  # (40, 60)
 lr, mu = best(100)
-path_of = {
-    "gradient descent": descend(sgd, bowl(100), start, 2 / 101, 60),
-    "momentum": descend(momentum, bowl(100), start, lr, 60, mu=mu),
-}
-for axis, (label, path) in zip(axes, path_of.items(), strict=True):
-    levels = [2, 8, 30, 90, 180]
+slow = descend(sgd, bowl(100), start, 2 / 101, 60)
+quick = descend(momentum, bowl(100), start, lr, 60, mu=mu)
+levels = [2, 8, 30, 90, 180]
+for axis, path in zip(axes, (slow, quick), strict=True):
     axis.contour(
         across, along, height, levels, colors="gray", linewidths=0.7
     )
     axis.plot(*path.T, "o-", color="C0", linewidth=1, markersize=3)
     axis.plot(0, 0, "*", color="black", markersize=12)
-    axis.set(title=label, ylabel=r"$\theta_2$")
+    axis.set_ylabel(r"$\theta_2$")
+axes[0].set_title("gradient descent")
+axes[1].set_title("momentum")
 axes[1].set_xlabel(r"$\theta_1$")
 plt.show()
 
@@ -223,16 +223,12 @@ for step in (sgd, momentum, nesterov, rmsprop, adam):
 
 # %% race
 root = math.sqrt(100)
+lr, mu = best(100)
+nesterov_too = {"momentum": (root - 1) / (root + 1), "nesterov": True}
 rivals = {
     "SGD": (optim.SGD, {"lr": 2 / (1 + 100)}),
-    "momentum": (
-        optim.SGD,
-        dict(zip(("lr", "momentum"), best(100), strict=True)),
-    ),
-    "Nesterov": (
-        optim.SGD,
-        {"lr": 0.01, "momentum": (root - 1) / (root + 1), "nesterov": True},
-    ),
+    "momentum": (optim.SGD, {"lr": lr, "momentum": mu}),
+    "Nesterov": (optim.SGD, {"lr": 0.01, **nesterov_too}),
     "RMSprop": (optim.RMSprop, {"lr": 0.1}),
     "Adam": (optim.Adam, {"lr": 0.1}),
 }
@@ -485,8 +481,6 @@ for name in ("SGD", "Adam"):
 # %% exercise-best
 lr, mu = best(kappa=9 / 4, smallest=4)
 print(f"rate {lr:.3f}, momentum {mu:.2f}, factor {math.sqrt(mu):.1f}")
-largest = max(factor(lr, mu, each) for each in (4, 6, 9))
-print(f"largest factor along an eigenvector: {largest:.1f}")
 
 # %% exercise-uncorrected
 g = torch.tensor(5.0).double()
