@@ -118,13 +118,13 @@ import matplotlib.pyplot as plt
 figure, axes = plt.subplots(
     2, 1, figsize=(6, 4.2), sharex=True, sharey=True
 )
-across = torch.linspace(-4.6, 4.6, 60)
-along = torch.linspace(-2.3, 2.3, 40)
+across = torch.linspace(-4.6, 4.6, 36)
+along = torch.linspace(-2.3, 2.3, 30)
 height = across**2 / 2 + 50 * along[:, None] ** 2  # (40, 60)
 lr, mu = best(100)
 slow = descend(sgd, bowl(100), start, 2 / 101, 60)
 quick = descend(momentum, bowl(100), start, lr, 60, mu=mu)
-levels = [2, 8, 30, 90, 180]
+levels = [8, 40, 160]
 for axis, path in zip(axes, (slow, quick), strict=True):
     axis.contour(
         across, along, height, levels, colors="gray", linewidths=0.7
