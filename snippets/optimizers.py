@@ -232,9 +232,10 @@ rivals = {
     "RMSprop": (optim.RMSprop, {"lr": 0.1}),
     "Adam": (optim.Adam, {"lr": 0.1}),
 }
+begin = torch.tensor([-4.0, -1.2]).double()
 race = {}
 for name, (make, settings) in rivals.items():
-    theta = start.clone().requires_grad_()
+    theta = begin.clone().requires_grad_()
     optimizer, path = make([theta], **settings), [theta.tolist()]
     for _ in range(60):
         optimizer.zero_grad()

@@ -83,7 +83,7 @@ export default function build(place, data) {
     ...(stacked ? [350, 520] : [650, 690]))
   picture.append(plane.node, course.node)
   const rings = shape("path", { class: "quiet" })
-  const look = (i) => ({ class: i < 3 ? "c0" : "c1", style: `stroke-dasharray: ${DASHES[i]}` })
+  const look = (i) => ({ class: i < 3 ? "c0" : "c1", style: `stroke-dasharray: ${DASHES[i]}; stroke-width: ${i < 2 ? 0.9 : 1.8}` })
   const paths = NAMES.map((_, i) => shape("path", look(i)))
   const curves = NAMES.map((_, i) => shape("path", look(i)))
   const marks = NAMES.map(() => shape("circle", { r: 4 }))
