@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,7 @@ DATA = re.compile(
 FIGURES = {
     "neuron": "foundations/neurons/",
     "descent": "pytorch/gradient_descent/",
+    "race": "training/optimizers/",
     "passes": "pytorch/backward_graph/",
     "training": "lab/lab_2019/",
     "crossover": "tools/gpus/",
@@ -177,6 +179,7 @@ def test_it_begins_at_its_beginning_and_plays_to_its_end(
         "neuron": "Input x₁", "descent": "Step t", "passes": "Step", "training": "Step",
         "crossover": "Samples in a step", "sizes": "Size of the matrices",
         "variance": "Layers passed",
+        "race": "Step t",
     }[figure]  # fmt: skip
     slider = place.get_by_role("slider", name=name)
     if figure not in ("neuron", "crossover"):  # these begin where their page is
@@ -212,6 +215,8 @@ def drag(place: Locator, part: str, by: tuple[float, float]) -> None:
         ("neuron", ".handle:has(.border)", (0, -40), {"Bias b": -1}),
         ("descent", ".handle:has(.square)", (-60, 30), {"Start x₀": -1}),
         ("descent", ".handle:has(.now)", (80, 0), {"Step t": 1}),
+        ("race", ".handle:has(.square)", (60, 30), {"Start θ₁": 1, "Start θ₂": -1}),
+        ("race", ".handle:has(.now)", (80, 0), {"Step t": 1}),
         ("training", ".handle:has(.now) >> visible=true", (80, 60), {"Step": 1}),
         ("crossover", ".handle >> nth=1", (0, -20), {"GPU: cost of": 1}),
         ("crossover", ".handle >> nth=0", (0, 20), {"CPU: rate": 1}),
@@ -536,3 +541,26 @@ def test_the_variance_is_that_of_pytorch_in_every_layer(
     size, _, power = f"{back[1]:.3e}".partition("e")
     raised = str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
     assert f"layer 2: gradients {size} · 10{raised};" in said.inner_text()
+
+
+def test_the_race_goes_where_torch_optim_goes(
+    site: Path, moving: Callable[..., Locator]
+) -> None:
+    data = given(site, "race")
+    place = moving("race")
+    assert ask(place, "m.NAMES") == list(data["paths"])
+    for name, path in data["paths"].items():
+        settings = [data[key] for key in ("kappa", "turned", "start", "own")]
+        asked = ask(place, "m.run(v[0], v[1], v[2], v[3], v[4])", name, *settings)
+        assert len(asked) == len(path) == 61
+        for ours, theirs in zip(asked, path, strict=True):
+            assert ours == pytest.approx(theirs, rel=1e-4, abs=1e-6)
+    place.get_by_role("slider", name="Step t").focus()
+    place.page.keyboard.press("End")
+    said = place.locator(".reading").inner_text()
+    ends = {name: math.hypot(*path[-1]) for name, path in data["paths"].items()}
+    for name, end in ends.items():
+        shown = re.search(rf"{name} ([0-9.]+)", said)
+        assert shown is not None
+        assert float(shown[1]) == pytest.approx(end, rel=1e-3, abs=1e-3)
+    assert min(ends, key=lambda name: ends[name]) == "momentum"  # as the answer says
