@@ -34,6 +34,17 @@ given = functional.conv2d(digit[None, None], kernel[None, None])
 print(tuple(given.shape))  # (images, channels, rows, columns)
 print("equal:", torch.equal(given[0, 0], by_hand))
 
+# %% kernels
+kernels = {
+    "left edge": kernel,
+    "top edge": kernel.T,
+    "mean": torch.full((3, 3), 1 / 9),
+    "spot": torch.tensor([[-1.0, -1, -1], [-1, 8, -1], [-1, -1, -1]]),
+}
+for name, weights in kernels.items():
+    sums = functional.conv2d(digit[None, None], weights[None, None])
+    print(f"{name:9} from {sums.min():5.2f} to {sums.max():5.2f}")
+
 # %% map-figure
 import matplotlib.pyplot as plt
 
@@ -43,7 +54,7 @@ titles = ("a digit, 8 by 8", "a kernel, 3 by 3", "the map, 6 by 6")
 for axis, panel, title in zip(axes, panels, titles, strict=True):
     top = panel.abs().max().item()
     low, look = (0, "Blues") if panel is digit else (-top, "RdBu_r")
-    axis.imshow(panel, cmap=look, vmin=low, vmax=top)
+    axis.imshow(panel.numpy(), cmap=look, vmin=low, vmax=top)
     axis.set_title(title)
     axis.set(xticks=range(len(panel)), yticks=range(len(panel)))
 for axis, side in ((axes[0], 3), (axes[2], 1)):
@@ -235,10 +246,10 @@ for name, make in makers.items():
 # %% compare
 import statistics
 
-models, tested = {}, {}
+fitted, tested = {}, {}
 for name, make in makers.items():
-    models[name] = [fit(make, chosen[name], s) for s in range(10, 20)]
-    tested[name] = sorted(wrong(model, *test) for model in models[name])
+    fitted[name] = [fit(make, chosen[name], s) for s in range(10, 20)]
+    tested[name] = sorted(wrong(model, *test) for model in fitted[name])
     mean = statistics.mean(tested[name])
     spread = statistics.stdev(tested[name])
     print(f"{name:12} {mean:4.1f} +- {spread:.1f}  {tested[name]}")
@@ -259,12 +270,12 @@ plt.show()
 # %% shifted
 X, y = test
 print("errors among 360 images, shifted by a pixel")
-for name, trained in models.items():
+for name, trained in fitted.items():
     counts = sorted(wrong(model, right(X), y) for model in trained)
     print(f"{name:12} {counts[0]} to {counts[-1]}")
 
 # %% filters
-model = models["convolutions"][0]
+model = fitted["convolutions"][0]
 filters = model[0].weight.detach()[:, 0]  # (8, 3, 3)
 with torch.no_grad():
     seen_as = model[:3](digit.to(torch.float64)[None, None])[0]  # (8, 8, 8)
@@ -276,10 +287,12 @@ print(" ".join(f"{share:.2f}" for share in active.tolist()))
 figure, axes = plt.subplots(2, 1, figsize=(7, 2.6), layout="constrained")
 gap = float("nan")
 tiles = [functional.pad(each, (1, 1), value=gap) for each in filters]
+tiles = torch.cat(tiles, 1).numpy()  # (3, 40)
 maps = [functional.pad(each, (0, 1), value=gap) for each in seen_as]
+maps = torch.cat(maps, 1).numpy()  # (8, 72)
 top = filters.abs().max().item()
-axes[0].imshow(torch.cat(tiles, 1), cmap="RdBu_r", vmin=-top, vmax=top)
-axes[1].imshow(torch.cat(maps, 1), cmap="Blues")
+axes[0].imshow(tiles, cmap="RdBu_r", vmin=-top, vmax=top)
+axes[1].imshow(maps, cmap="Blues")
 for axis, title in zip(axes, ("filters", "their maps"), strict=True):
     axis.set_ylabel(title)
     axis.set(xticks=[], yticks=[])
@@ -304,12 +317,12 @@ print("reshape:", (broken[0] == red).sum().item(), "of 64 pixels are red's")
 import copy
 
 X, y = test
-model = copy.deepcopy(models["convolutions"][0])
+model = copy.deepcopy(fitted["convolutions"][0])
 print("eval: ", wrong(model, X, y), "errors")
 model.train()
 alone = [wrong(model, X[i : i + 1], y[i : i + 1]) for i in range(360)]
 print("train:", sum(alone), "errors, each image alone")
-trained = models["convolutions"][0]
+trained = fitted["convolutions"][0]
 kept = torch.equal(model[1].running_mean, trained[1].running_mean)
 print("running mean as it was:", kept)
 
@@ -320,6 +333,8 @@ for k, stride in ((5, 1), (2, 2), (5, 1), (2, 2)):  # by turns with pooling
     print(size, end=" ")
 print()
 print(16 * size * size, "numbers after flattening")
+first, second = 8 * 8 * (9 * 1 * 8), 4 * 4 * (9 * 8 * 16)  # places, weights
+print(f"network {first + second + 64 * 10:,}, MLP {64 * 32 + 32 * 10:,}")
 
 # %% receptive
 torch.manual_seed(0)
@@ -348,11 +363,10 @@ def plain() -> nn.Sequential:
 rate, _ = best_rate(plain)
 print("rate", rate)
 without = sorted(wrong(fit(plain, rate, s), *test) for s in range(10, 20))
-mean, spread = statistics.mean(without), statistics.stdev(without)
-print(f"{mean:.1f} +- {spread:.1f}  {without}")
+print("errors from", without[0], "to", without[-1])
 
 # %% fold
-model = models["convolutions"][0]
+model = fitted["convolutions"][0]
 with torch.no_grad():
     layer, norm = model[0], model[1]
     scale = norm.weight / (norm.running_var + norm.eps).sqrt()  # (8,)

@@ -181,6 +181,7 @@ def keep(
         cells=tuple(cell for cell in result.cells if cell.name in cells),
         seconds=round(result.seconds, 1),
         cpu=round(result.cpu, 1),
+        asked=(),  # of the book, so that a build may believe it
         warned=(),
     )
     figures = path.parent / result.module
