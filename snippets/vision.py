@@ -1,6 +1,8 @@
 """A first vision model."""
 
 # %% imports
+from itertools import product
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -13,7 +15,7 @@ from digits import load_parts
 digit = X_train[3].reshape(8, 8)  # a 7
 kernel = torch.tensor([[-1.0, 0.0, 1.0]] * 3)  # (3, 3)
 window = digit[4:7, 1:4]  # (3, 3): rows 4 to 6, columns 1 to 3
-print((window * 16).int().tolist())
+print((window * 16).to(torch.int64).tolist())
 print("weighted sum:", (window * kernel).sum().item())
 
 
@@ -80,18 +82,16 @@ def size_after(size: int, k: int, stride: int = 1, padding: int = 0) -> int:
 
 
 cases = 0
-for size in range(1, 13):
-    for k in range(1, 6):
-        for stride in range(1, 5):
-            for padding in range(4):
-                if k <= size + 2 * padding:  # else conv2d raises an error
-                    image = torch.zeros(1, 1, size, size)
-                    weight = torch.zeros(1, 1, k, k)
-                    got = functional.conv2d(
-                        image, weight, stride=stride, padding=padding
-                    ).shape[-1]
-                    assert got == size_after(size, k, stride, padding)
-                    cases += 1
+for case in product(range(1, 13), range(1, 6), range(1, 5), range(4)):
+    size, k, stride, padding = case
+    if k <= size + 2 * padding:  # else conv2d raises an error
+        image, weight = (
+            torch.zeros(1, 1, size, size),
+            torch.zeros(1, 1, k, k),
+        )
+        out = functional.conv2d(image, weight, None, stride, padding)
+        assert out.shape[-1] == size_after(size, k, stride, padding)
+        cases += 1
 print(cases, "cases, no exception")
 
 # %% as-matrix
@@ -137,7 +137,7 @@ h.requires_grad_()
 pooled = nn.MaxPool2d(2)(h[None, None])  # (1, 1, 2, 2)
 print(pooled[0, 0].tolist())
 pooled.sum().backward()
-print(h.grad.int().tolist())
+print(h.grad.to(torch.int64).tolist())
 
 # %% batch-norm
 torch.manual_seed(0)
@@ -274,16 +274,11 @@ for name, trained in fitted.items():
     counts = sorted(wrong(model, right(X), y) for model in trained)
     print(f"{name:12} {counts[0]} to {counts[-1]}")
 
-# %% filters
+# %% filters-figure
 model = fitted["convolutions"][0]
 filters = model[0].weight.detach()[:, 0]  # (8, 3, 3)
 with torch.no_grad():
     seen_as = model[:3](digit.to(torch.float64)[None, None])[0]  # (8, 8, 8)
-active = (seen_as > 0).to(torch.float64).mean((1, 2))
-print("share of the map that is not 0:")
-print(" ".join(f"{share:.2f}" for share in active.tolist()))
-
-# %% filters-figure
 figure, axes = plt.subplots(2, 1, figsize=(7, 2.6), layout="constrained")
 gap = float("nan")
 tiles = [functional.pad(each, (1, 1), value=gap) for each in filters]
@@ -300,10 +295,12 @@ for axis, title in zip(axes, ("filters", "their maps"), strict=True):
 plt.show()
 
 # %% mistake-channel
+import textwrap
+
 try:
     network()(X_test.reshape(-1, 8, 8))  # (360, 8, 8)
 except RuntimeError as error:
-    print(f"RuntimeError: {error}")
+    print(textwrap.fill(f"RuntimeError: {error}", 76))
 
 # %% mistake-order
 photo = torch.arange(8 * 8 * 3).reshape(8, 8, 3)  # rows, columns, colors
@@ -339,25 +336,18 @@ print(f"network {first + second + 64 * 10:,}, MLP {64 * 32 + 32 * 10:,}")
 # %% receptive
 torch.manual_seed(0)
 two = nn.Sequential(nn.Conv2d(1, 1, 3), nn.Conv2d(1, 1, 3))
-x = torch.ones(1, 1, 9, 9, requires_grad=True)
+x = torch.zeros(1, 1, 9, 9, requires_grad=True)
 two(x)[0, 0, 2, 2].backward()  # the middle of a map of 5 by 5
-for row in (x.grad[0, 0] != 0).int().tolist():
+for row in (x.grad[0, 0] != 0).to(torch.int64).tolist():
     print(*row)
 
 
 # %% no-norm
 def plain() -> nn.Sequential:
     """The network without batch norm, and with biases in its place."""
-    return nn.Sequential(
-        nn.Conv2d(1, 8, kernel_size=3, padding=1),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Conv2d(8, 16, kernel_size=3, padding=1),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Flatten(),
-        nn.Linear(64, 10),
-    )
+    first = nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)
+    second = nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)
+    return nn.Sequential(*first, *second, nn.Flatten(), nn.Linear(64, 10))
 
 
 rate, _ = best_rate(plain)
