@@ -59,6 +59,7 @@ for axis, panel, title in zip(axes, panels, titles, strict=True):
     axis.imshow(panel.numpy(), cmap=look, vmin=low, vmax=top)
     axis.set_title(title)
     axis.set(xticks=range(len(panel)), yticks=range(len(panel)))
+    axis.grid(visible=False)
 for axis, side in ((axes[0], 3), (axes[2], 1)):
     box = plt.Rectangle((0.5, 3.5), side, side, fill=False, ec="C1", lw=3)
     axis.add_patch(box)
@@ -263,6 +264,7 @@ for height, counts in enumerate(tested.values()):
         up = height + 0.14 * (seen[count] - 1)
         axis.plot(count, up, "o", color=f"C{height}", ms=5)
 axis.set_yticks(range(3), list(tested))
+axis.set_xticks(range(0, 24, 3))
 axis.set(xlabel="errors among 360 test images", xlim=(0, None))
 axis.set_ylim(-0.4, 2.9)
 plt.show()

@@ -23,9 +23,9 @@ export default function build(place, data) {
   const side = image.length - 2 // of the map
   const stacked = narrow(place)
   const picture = drawing("A digit under a window of three by three pixels, and the map of sums",
-    ...(stacked ? [320, 590] : [640, 300]))
+    ...(stacked ? [320, 630] : [640, 316]))
   const size = [33, 44] // of a pixel, of a sum
-  const [left, top] = [[28, 28], stacked ? [28, 318] : [350, 28]]
+  const [left, top] = [[28, 28], stacked ? [28, 346] : [350, 28]]
   picture.append(
     text(left[0], 16, "the digit", "start", "label"),
     text(top[0], top[1] - 12, "the map", "start", "label"),
@@ -101,7 +101,7 @@ export default function build(place, data) {
       const value = sums[Math.floor(index / side)][index % side]
       if (index <= at) tint(rect, value, most)
       else Object.assign(rect.style, { fill: "var(--c0)", fillOpacity: 0 })
-      sum.textContent = index <= at ? number(value, 2) : ""
+      sum.textContent = index <= at ? number(value, stacked ? 1 : 2) : ""
     })
     hold.move([left[0] + j * size[0] - 0.5, left[1] + i * size[0] - 0.5])
     set(here, { x: top[0] + j * size[1], y: top[1] + i * size[1] })
