@@ -1,6 +1,7 @@
 """A first vision model: the parts that torchvision brings."""
 
 # %% torchvision
+from importlib.metadata import requires
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,7 +14,10 @@ try:
     from torchvision import datasets, models
     from torchvision.transforms import v2
 
-    print("torchvision is here")
+    needs = [
+        each for each in requires("torchvision") if each[:5] == "torch"
+    ]
+    print("torchvision", torchvision.__version__[:6], "needs", *needs)
 except (ImportError, RuntimeError):  # missing, or made for another PyTorch
     torchvision = None
     print("To run these cells: python3 -m pip install torchvision")

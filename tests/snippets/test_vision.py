@@ -245,6 +245,32 @@ def test_batch_norm_depends_on_the_batch_in_training_mode_alone() -> None:
     assert torch.equal(first, second)
 
 
+@pytest.mark.claim("vision#no-bias")
+@pytest.mark.parametrize("training", [True, False])
+def test_a_bias_before_batch_norm_changes_nothing(training: bool) -> None:
+    x, bias = noise(6, 2, 8, 8), noise(3, seed=1)
+    outs = []
+    for added in (bias, torch.zeros(3, dtype=torch.float64)):
+        torch.manual_seed(0)
+        layer, norm = nn.Conv2d(2, 3, 3, bias=False).double(), nn.BatchNorm2d(3)
+        norm = norm.double()
+        for _ in range(200):  # until the running estimates are the batch's own
+            h = norm(layer(x) + added[:, None, None])
+        outs.append(h if training else norm.eval()(layer(x) + added[:, None, None]))
+    assert torch.allclose(outs[0], outs[1], atol=1e-8)
+
+
+@pytest.mark.claim("vision#frozen-norm")
+def test_frozen_batch_norm_moves_its_estimates_in_training_mode_alone() -> None:
+    norm, h = nn.BatchNorm2d(3), noise(6, 3, 4, 4).float() + 1
+    norm.requires_grad_(False)
+    before = copy.deepcopy(norm.state_dict())
+    norm.eval()(h)
+    assert all(torch.equal(before[n], v) for n, v in norm.state_dict().items())
+    norm.train()(h)
+    assert not torch.equal(before["running_mean"], norm.state_dict()["running_mean"])
+
+
 def test_batch_norm_is_numpys_mean_and_variance_of_each_channel() -> None:
     norm, h = nn.BatchNorm2d(3).double(), noise(6, 3, 5, 4) * 2 + 1
     out = norm(h).detach().numpy()

@@ -66,6 +66,11 @@ def test_where_torchvision_is_here_the_cells_print_what_was_recorded(
     assert run_module("vision_torchvision").output == told
 
 
+def test_torchvision_states_which_pytorch_it_needs(printed: dict[str, str]) -> None:
+    assert printed["torchvision"].startswith("torchvision 0.29.1 needs torch")
+    assert "2.14" in printed["torchvision"]
+
+
 def test_the_recorded_folders_are_the_ten_classes(printed: dict[str, str]) -> None:
     _, classes = load_digits(return_X_y=True)
     assert printed["write"] == str(sorted({str(each) for each in classes[:100]}))
