@@ -27,6 +27,7 @@ FIGURES = {
     "descent": "pytorch/gradient_descent/",
     "race": "training/optimizers/",
     "passes": "pytorch/backward_graph/",
+    "filter": "training/vision/",
     "training": "lab/lab_2019/",
     "crossover": "tools/gpus/",
     "sizes": "tools/speed/",
@@ -177,6 +178,7 @@ def test_it_begins_at_its_beginning_and_plays_to_its_end(
     place = moving(figure)
     name = {
         "neuron": "Input x₁", "descent": "Step t", "passes": "Step", "training": "Step",
+        "filter": "Window",
         "crossover": "Samples in a step", "sizes": "Size of the matrices",
         "variance": "Layers passed",
         "race": "Step t",
@@ -217,6 +219,7 @@ def drag(place: Locator, part: str, by: tuple[float, float]) -> None:
         ("descent", ".handle:has(.now)", (80, 0), {"Step t": 1}),
         ("race", ".handle:has(.square)", (60, 30), {"Start θ₁": 1, "Start θ₂": -1}),
         ("race", ".handle:has(.now)", (80, 0), {"Step t": 1}),
+        ("filter", ".handle", (70, 70), {"Window": 1}),
         ("training", ".handle:has(.now) >> visible=true", (80, 60), {"Step": 1}),
         ("crossover", ".handle >> nth=1", (0, -20), {"GPU: cost of": 1}),
         ("crossover", ".handle >> nth=0", (0, 20), {"CPU: rate": 1}),
@@ -564,3 +567,44 @@ def test_the_race_goes_where_torch_optim_goes(
         assert shown is not None
         assert float(shown[1]) == pytest.approx(end, rel=1e-3, abs=1e-3)
     assert min(ends, key=lambda name: ends[name]) == "momentum"  # as the answer says
+
+
+def test_the_filter_gives_the_maps_of_pytorch(
+    site: Path, moving: Callable[..., Locator]
+) -> None:
+    data = given(site, "filter")
+    place = moving("filter")
+    assert [*data["maps"]] == [*data["kernels"]]
+    for name, sums in data["maps"].items():
+        asked = ask(
+            place, "m.correlate(v[0], v[1])", data["digit"], data["kernels"][name]
+        )
+        for ours, theirs in zip(asked, sums, strict=True):
+            assert ours == pytest.approx(theirs, rel=1e-4, abs=1e-6)
+        place.get_by_label(name).check()
+        slider = place.get_by_role("slider", name="Window")
+        slider.focus()
+        place.page.keyboard.press("End")
+        told = f"the sum is {sums[-1][-1]:.4f}".rstrip("0").rstrip(".")
+        said = place.locator(".reading").inner_text()
+        assert told.replace("-", "\N{MINUS SIGN}") in said
+
+
+def test_an_edited_weight_of_the_filter_counts(
+    site: Path, moving: Callable[..., Locator]
+) -> None:
+    data = given(site, "filter")
+    place = moving("filter")
+    weights = place.get_by_role("spinbutton")
+    assert weights.count() == 9
+    weights.nth(8).fill("3")
+    kernel = [row[:] for row in data["kernels"]["left edge"]]
+    kernel[2][2] = 3
+    window = [row[:3] for row in data["digit"][:3]]
+    total = sum(
+        weight * pixel
+        for weights_, pixels in zip(kernel, window, strict=True)
+        for weight, pixel in zip(weights_, pixels, strict=True)
+    )
+    assert f"the sum is {total:g}" in place.locator(".reading").inner_text()
+    assert place.get_by_label("your own").is_checked()
