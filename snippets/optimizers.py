@@ -10,7 +10,8 @@ def turn(degrees: float) -> torch.Tensor:
     """Give the matrix (2, 2) that turns a column by an angle."""
     angle = math.radians(degrees)
     cos, sin = math.cos(angle), math.sin(angle)
-    return torch.tensor([[cos, -sin], [sin, cos]]).double()
+    rows = [[cos, -sin], [sin, cos]]
+    return torch.tensor(rows, dtype=torch.float64)
 
 
 def bowl(kappa: float, degrees: float = 0) -> torch.Tensor:
