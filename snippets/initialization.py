@@ -341,7 +341,7 @@ for name, x, shrink in (
     stacks = train_twenty(x[:341], 4000, shrink)
     wrong = errors(stacks, x[341:454], malignant[341:454])
     print(f"{name}  {wrong.min()} to {wrong.max()} errors")
-print("always benign:", malignant[341:454].sum().int().item(), "errors")
+print("always benign:", int(malignant[341:454].sum()), "errors")
 print("standardized, flat:", flat(stacks, standard[:341]).sum().item())
 
 

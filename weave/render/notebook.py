@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import mimetypes
 import posixpath
 import re
 from pathlib import Path
@@ -49,7 +50,7 @@ def _identities(chapter: Chapter, woven: Woven) -> list[tuple[str, str]]:
         (name, file.name if file.parent == files else digest(file.read_bytes()))
         for name in sorted(names)
         if (file := woven.figures.get(f"{FIGURES}/{name}"))
-    ]
+    ] + [(str(file), digest(file.read_bytes())) for _, file in _committed(chapter)]
 
 
 def _write(chapter: Chapter, named: dict[str, str], woven: Woven, site_url: str) -> str:
@@ -97,8 +98,8 @@ def _cell(
     for name in _made(slot, woven):
         file = woven.figures.get(f"{FIGURES}/{slot.module}/{name}")
         if file is not None:
-            svg, alt = file.read_text("utf-8"), alts.get(name, name)
-            data = {"text/html": _picture(svg, alt)}
+            alt = alts.get(name, name)
+            data = {"text/html": _picture(file, alt)}
             outputs.append({"output_type": "display_data", "data": data})
     below = texts.get(slot.recorded, "") if slot.recorded else ""
     return texts.get(slot.code, ""), outputs, below
@@ -146,8 +147,10 @@ def _plain(
         line = lines[image.line - 1]
         shown = f"**Figure {named[place]}.** {image.title}".rstrip()
         if file := _borrowed(image, chapter, woven):
-            shown = f"{_picture(file.read_text('utf-8'), image.alt)}\n\n{shown}"
+            shown = f"{_picture(file, image.alt)}\n\n{shown}"
         text = text.replace(line, shown)
+    for image, file in _committed(chapter):
+        text = text.replace(lines[image.line - 1], _picture(file, image.alt))
     text = LABEL.sub(lambda label: _tag(named.get(f"equation-{label['name']}")), text)
     text = SUMMARY.sub(lambda match: f"**{match['text']}**", FOLD.sub("", text))
     text = ATTRIBUTES.sub("", LINK.sub(link, text))
@@ -174,8 +177,19 @@ def _address(to: str, chapter: Chapter, woven: Woven, site_url: str) -> str:
     )
 
 
-def _picture(svg: str, alt: str) -> str:
-    """A figure as an image of its own, so that its style sheet stays inside it."""
-    data = base64.b64encode(svg.encode("utf-8")).decode("ascii")
+def _committed(chapter: Chapter) -> list[tuple[Image, Path]]:
+    """The images that stand on lines of their own and lie in the repository."""
+    found = [
+        (image, chapter.path.parent / image.target)
+        for image in chapter.images
+        if image.alone and f"{FIGURES}/" not in image.target
+    ]
+    return [(image, file) for image, file in found if file.is_file()]
+
+
+def _picture(file: Path, alt: str) -> str:
+    """An image that holds its file, so that a style sheet in it stays inside."""
+    kind = mimetypes.guess_type(file)[0] or "image/svg+xml"
+    data = base64.b64encode(file.read_bytes()).decode("ascii")
     quoted = alt.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
-    return f'<img alt="{quoted}" src="data:image/svg+xml;base64,{data}">'
+    return f'<img alt="{quoted}" src="data:{kind};base64,{data}">'
