@@ -58,8 +58,8 @@ singles = (p - y_train)[:, None] * inputs  # (341, 3)
 off = (singles.mean(0) - full).abs().max()
 print(f"mean of the rows, off by {off:.4f}")
 print(f"length of the full gradient: {(full**2).sum().sqrt():.3f}")
-s = ((singles - full) ** 2).sum(1).mean().sqrt().item()
-print(f"spread of single samples:    {s:.3f}")
+S = ((singles - full) ** 2).sum(1).mean().sqrt().item()
+print(f"spread of single samples:    {S:.3f}")
 
 
 # %% spread
@@ -75,7 +75,7 @@ print("  B   measured  formula   measured  formula")
 for B in (1, 4, 16, 64, 256, 341):
     again = spread(torch.randint(341, (4000, B), generator=chance))
     once = spread(orders[:, :B])
-    law = s / B**0.5
+    law = S / B**0.5
     short = law * ((341 - B) / 340) ** 0.5
     print(f"{B:3}{again:10.3f}{law:9.3f}{once:11.3f}{short:9.3f}")
 

@@ -26,6 +26,8 @@ from pytest_codeblocks.plugin import MarkdownFile, TestBlock
 from weave.read.page import read_chapter
 from weave.render.fill import contents
 
+#: The sessions of this process, by the names of their chapters.
+SESSIONS: dict[str, Session] = {}
 RECORDED = re.compile(r"(?ms)^(`{3,})text\n(?P<text>.*?)^\1$")
 
 
@@ -35,6 +37,7 @@ class ChapterFile(MarkdownFile):  # type: ignore[misc]  # the plugin has no type
     def collect(self) -> Iterator[pytest.Item]:
         """One item for each Python block."""
         self.session_of_blocks = Session(self.path)
+        SESSIONS[self.path.stem] = self.session_of_blocks
         blocks = [
             each for each in extract_from_file(self.path) if each.syntax == "python"
         ]
@@ -70,20 +73,25 @@ class Session:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.blocks: list[CodeBlock] = []
-        self._done = 0
+        self.printed: list[str] = []
         self._main = types.ModuleType("__main__")
+
+    @property
+    def names(self) -> dict[str, Any] | None:
+        """What all blocks together have defined; None before the last has run."""
+        whole = len(self.printed) == len(self.blocks)
+        return self._main.__dict__ if whole else None
 
     def run(self, block: CodeBlock) -> str:
         """Run a block after those above it; gives what it alone has printed."""
         index = self.blocks.index(block)
-        if index < self._done:
-            self._done = 0
+        if index < len(self.printed):
+            self.printed = []
             self._main = types.ModuleType("__main__")
-        printed = ""
-        for each in self.blocks[self._done : index + 1]:
-            self._done += 1
-            printed = self._run_one(each)
-        return printed
+        for each in self.blocks[len(self.printed) : index + 1]:
+            self.printed.append("")  # it has been tried, even if it raises
+            self.printed[-1] = self._run_one(each)
+        return self.printed[-1]
 
     def _run_one(self, block: CodeBlock) -> str:
         import matplotlib.pyplot as plt

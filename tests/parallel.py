@@ -37,10 +37,16 @@ def pytest_collection_modifyitems(
 ) -> None:
     """Begin with the names that have most slow tests, as the last ones bound the rest.
 
+    The blocks of a page come before the tests of its module, which use their results.
     Without several processes the order stays as it is.
     """
     if hasattr(config, "workerinput"):
         slow = Counter(
             scope_of(item.nodeid) for item in items if item.get_closest_marker("slow")
         )
-        items.sort(key=lambda item: -slow[scope_of(item.nodeid)])
+        items.sort(
+            key=lambda item: (
+                -slow[scope_of(item.nodeid)],
+                item.path.suffix != ".md",
+            )
+        )
