@@ -119,9 +119,9 @@ import matplotlib.pyplot as plt
 figure, axes = plt.subplots(
     2, 1, figsize=(6, 4.2), sharex=True, sharey=True
 )
-across = torch.linspace(-4.6, 4.6, 36)
-along = torch.linspace(-2.3, 2.3, 30)
-height = across**2 / 2 + 50 * along[:, None] ** 2  # (40, 60)
+across = torch.linspace(-4.6, 4.6, 24)
+along = torch.linspace(-2.3, 2.3, 28)
+height = across**2 / 2 + 50 * along[:, None] ** 2  # (28, 24)
 lr, mu = best(100)
 slow = descend(sgd, bowl(100), start, 2 / 101, 60)
 quick = descend(momentum, bowl(100), start, lr, 60, mu=mu)

@@ -35,6 +35,7 @@ RANGES = {
     "KaTeX_SansSerif-Regular": "U+41-5A",
     "KaTeX_Size1-Regular": LARGE,
     "KaTeX_Size2-Regular": LARGE,
+    "KaTeX_Size3-Regular": LARGE,
 }
 
 
