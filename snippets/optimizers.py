@@ -345,7 +345,7 @@ for row, (name, style) in enumerate(zip(makers, styles, strict=True)):
     right.plot(errors, [row] * len(errors), "o", alpha=0.5)
     right.plot(errors.mean(), row, "|", color="black", markersize=18)
 left.set(xlabel="learning rate", ylabel="validation objective")
-left.legend(fontsize=8)
+figure.legend(loc="outside upper center", ncols=5, fontsize=8)
 right.set(xlabel="test errors in %", xlim=(0, None))
 right.set_yticks(range(5), list(makers))
 right.invert_yaxis()

@@ -8,7 +8,7 @@ axes.set(xlim=(0, 10), ylim=(0, 4))
 axes.axis("off")
 box = {"boxstyle": "round", "facecolor": "none", "edgecolor": "C0"}
 arrow = {"arrowstyle": "->", "color": "C7"}
-for height, rank in ((3, 0), (1, 1)):
+for height, rank in ((3.4, 0), (0.6, 1)):
     words = (f"samples\nof rank {rank}", f"copy {rank}\nof the model")
     words += (f"its own\ngradient {rank}", f"same step\nof copy {rank}")
     places = (1, 3.6, 6.2, 9)
