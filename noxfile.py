@@ -25,6 +25,7 @@ ROOT = Path(__file__).parent.resolve()
 LOCK = ROOT / "requirements.lock"
 SETTINGS = nox.project.load_toml(ROOT / "pyproject.toml")
 PINNED = SETTINGS["tool"]["uv"]["constraint-dependencies"][0]  # "torch==..."
+VISION = ("torch==2.14.1", "torchvision==0.29.1", "scikit-learn")
 
 
 def torch_of(asked: str) -> tuple[str, Path]:
@@ -133,6 +134,14 @@ def gpu(session: nox.Session) -> None:
 def record(session: nox.Session) -> None:
     """Run what pages show as recorded on the best device, and keep it in recorded/."""
     with_device(session, "-m", "weave.record", *session.posargs)
+
+
+@nox.session(venv_backend="virtualenv", reuse_venv=True)
+def vision(session: nox.Session) -> None:
+    """Record what torchvision gives, in an environment of its own; it is large."""
+    session.install(*VISION)
+    module = ["vision_torchvision", "--device", "cpu", "--busy"]  # it measures no time
+    session.run("python", "-m", "weave.record", *module, *session.posargs)
 
 
 @nox.session

@@ -7,7 +7,7 @@ from sklearn.datasets import load_digits
 
 # %% load-parts
 def load_parts() -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """Give pixels (N, 64) and classes (N,) for training, validation, test."""
+    """Give pixels (N, 64) and classes (N,): training, validation, test."""
     pixels, classes = load_digits(return_X_y=True)
     X = torch.tensor(pixels / 16, dtype=torch.float32)  # (1797, 64), 0 to 1
     y = torch.tensor(classes)  # (1797,), whole numbers 0 to 9

@@ -25,7 +25,14 @@ from tests.blocks import outputs
 from tests.measured import between_marks, without_measured
 
 DOCS = Path(__file__).parents[1] / "docs"
-PUBLISHED = ("matplotlib", "numpy", "pandas", "scikit-learn", "torch")
+PUBLISHED = (
+    "matplotlib",
+    "numpy",
+    "pandas",
+    "scikit-learn",
+    "tensorboard",
+    "torch",
+)
 OTHER_MACHINE = {
     "ATEN_CPU_CAPABILITY": "default",
     "MKL_CBWR": "COMPATIBLE",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import importlib
 import json
 import re
 import shutil
@@ -23,6 +24,7 @@ from weave.keep.codec import to_json
 from weave.keep.files import write
 from weave.model import Book, Problem
 from weave.read.book import read_book
+from weave.read.imports import third_party
 from weave.read.recordings import FOLDER, RESULTS, code_digest
 from weave.results import Result
 from weave.run import pool
@@ -44,12 +46,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         what = f"no page shows what {device} records of {name!r}"
         hint = f"the modules with such cells are {', '.join(wanted) or 'none'}"
         problems.append(Problem(inside / "…", 1, what, hint))
+    names: list[str] = []
+    for name in options.modules or wanted:
+        missing = lacking(book, name) if name in wanted else []
+        if missing and options.modules:
+            what = f"{name} needs {', '.join(missing)}, which cannot be imported here"
+            hint = "record it where it can be (torchvision: nox -s vision)"
+            problems.append(Problem(inside / "…", 1, what, hint))
+        elif missing:
+            print(f"leaving {name} as it is: {', '.join(missing)} is not here")
+        else:
+            names.append(name)
     if not problems and not (options.busy or is_idle()):
         what = "other programs keep this machine busy, so that times would be too long"
         hint = "end them and try again, or add --busy if times do not matter"
         problems.append(Problem(inside / "…", 1, what, hint))
     if not problems:
-        problems += record(book, options.modules or list(wanted), device, options.limit)
+        problems += record(book, names, device, options.limit)
     for problem in problems:
         if problem.path.is_relative_to(book.root):
             problem = replace(problem, path=problem.path.relative_to(book.root))
@@ -73,6 +86,23 @@ def marked(book: Book, device: str) -> dict[str, list[str]]:
         for name, source in sorted(book.sources.items())
     }
     return {name: names for name, names in cells.items() if names}
+
+
+def lacking(book: Book, module: str) -> list[str]:
+    """What a module imports only in a `try` and would have to do without here.
+
+    A recording is made for what such packages give, so it waits for them.
+    """
+    source = [book.sources[module]]
+    needed = third_party(source, book.root, tried=False)
+    missing = []
+    for name in third_party(source, book.root):
+        if name not in needed:
+            try:
+                importlib.import_module(name)
+            except Exception:  # noqa: BLE001  # of a package made for another torch
+                missing.append(name.partition(".")[0])
+    return sorted(set(missing))
 
 
 def record(
@@ -151,6 +181,7 @@ def keep(
         cells=tuple(cell for cell in result.cells if cell.name in cells),
         seconds=round(result.seconds, 1),
         cpu=round(result.cpu, 1),
+        asked=(),  # of the book, so that a build may believe it
         warned=(),
     )
     figures = path.parent / result.module

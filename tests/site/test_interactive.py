@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -24,10 +25,13 @@ DATA = re.compile(
 FIGURES = {
     "neuron": "foundations/neurons/",
     "descent": "pytorch/gradient_descent/",
+    "race": "training/optimizers/",
     "passes": "pytorch/backward_graph/",
+    "filter": "training/vision/",
     "training": "lab/lab_2019/",
     "crossover": "tools/gpus/",
     "sizes": "tools/speed/",
+    "variance": "training/initialization/",
 }
 each_figure = pytest.mark.parametrize("figure", FIGURES)
 
@@ -174,7 +178,10 @@ def test_it_begins_at_its_beginning_and_plays_to_its_end(
     place = moving(figure)
     name = {
         "neuron": "Input x₁", "descent": "Step t", "passes": "Step", "training": "Step",
+        "filter": "Window",
         "crossover": "Samples in a step", "sizes": "Size of the matrices",
+        "variance": "Layers passed",
+        "race": "Step t",
     }[figure]  # fmt: skip
     slider = place.get_by_role("slider", name=name)
     if figure not in ("neuron", "crossover"):  # these begin where their page is
@@ -210,10 +217,14 @@ def drag(place: Locator, part: str, by: tuple[float, float]) -> None:
         ("neuron", ".handle:has(.border)", (0, -40), {"Bias b": -1}),
         ("descent", ".handle:has(.square)", (-60, 30), {"Start x₀": -1}),
         ("descent", ".handle:has(.now)", (80, 0), {"Step t": 1}),
+        ("race", ".handle:has(.square)", (60, 30), {"Start θ₁": 1, "Start θ₂": -1}),
+        ("race", ".handle:has(.now)", (80, 0), {"Step t": 1}),
+        ("filter", ".handle", (70, 70), {"Window": 1}),
         ("training", ".handle:has(.now) >> visible=true", (80, 60), {"Step": 1}),
         ("crossover", ".handle >> nth=1", (0, -20), {"GPU: cost of": 1}),
         ("crossover", ".handle >> nth=0", (0, 20), {"CPU: rate": 1}),
         ("sizes", ".handle", (200, 0), {"Size of the matrices": 1}),
+        ("variance", ".handle:has(.now)", (120, 0), {"Layers passed": 1}),
     ],
 )
 def test_the_thing_itself_can_be_dragged(
@@ -508,3 +519,93 @@ def test_the_sizes_cross_where_all_larger_ones_are_faster(
         "CPU": {"32": pytest.approx(2 * 32**3 / 1e9)},
         "cuda": {"32": pytest.approx(2 * 32**3 / 4e9)},
     }
+
+
+def test_the_variance_is_that_of_pytorch_in_every_layer(
+    site: Path, moving: Callable[..., Locator]
+) -> None:
+    data = given(site, "variance")
+    place = moving("variance")
+    for name, gain, there, back in data["expected"]:
+        asked = ask(
+            place, "m.deviations(m.network(v[0]), v[1], v[2])", data, gain, name
+        )
+        assert asked["there"] == pytest.approx(there, rel=1e-4)
+        assert asked["back"] == pytest.approx(back, rel=1e-4)
+    name, gain, there, back = next(
+        each for each in data["expected"] if each[:2] == ["ReLU", 0.58]
+    )
+    said = place.locator(".reading")
+    slider = place.get_by_role("slider", name="Layers passed")
+    assert place.get_by_role("slider", name="Gain").input_value() == str(gain)
+    slider.fill("3")
+    assert f"layer 3: activations {float(f'{there[2]:.4g}')}" in said.inner_text()
+    slider.fill("39")
+    size, _, power = f"{back[1]:.3e}".partition("e")
+    raised = str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    assert f"layer 2: gradients {size} · 10{raised};" in said.inner_text()
+
+
+def test_the_race_goes_where_torch_optim_goes(
+    site: Path, moving: Callable[..., Locator]
+) -> None:
+    data = given(site, "race")
+    place = moving("race")
+    assert ask(place, "m.NAMES") == list(data["paths"])
+    for name, path in data["paths"].items():
+        settings = [data[key] for key in ("kappa", "turned", "start", "own")]
+        asked = ask(place, "m.run(v[0], v[1], v[2], v[3], v[4])", name, *settings)
+        assert len(asked) == len(path) == 61
+        for ours, theirs in zip(asked, path, strict=True):
+            assert ours == pytest.approx(theirs, rel=1e-4, abs=1e-6)
+    place.get_by_role("slider", name="Step t").focus()
+    place.page.keyboard.press("End")
+    said = place.locator(".reading").inner_text()
+    ends = {name: math.hypot(*path[-1]) for name, path in data["paths"].items()}
+    for name, end in ends.items():
+        shown = re.search(rf"{name} ([0-9.]+(?:e.\d+)?)", said)
+        assert shown is not None
+        value = float(shown[1].replace("\N{MINUS SIGN}", "-"))
+        assert value == pytest.approx(end, rel=1e-2, abs=1e-4)
+    assert min(ends, key=lambda name: ends[name]) == "momentum"  # as the answer says
+
+
+def test_the_filter_gives_the_maps_of_pytorch(
+    site: Path, moving: Callable[..., Locator]
+) -> None:
+    data = given(site, "filter")
+    place = moving("filter")
+    assert [*data["maps"]] == [*data["kernels"]]
+    for name, sums in data["maps"].items():
+        asked = ask(
+            place, "m.correlate(v[0], v[1])", data["digit"], data["kernels"][name]
+        )
+        for ours, theirs in zip(asked, sums, strict=True):
+            assert ours == pytest.approx(theirs, rel=1e-4, abs=1e-6)
+        place.get_by_label(name).check()
+        slider = place.get_by_role("slider", name="Window")
+        slider.focus()
+        place.page.keyboard.press("End")
+        told = f"the sum is {sums[-1][-1]:.4f}".rstrip("0").rstrip(".")
+        said = place.locator(".reading").inner_text()
+        assert told.replace("-", "\N{MINUS SIGN}") in said
+
+
+def test_an_edited_weight_of_the_filter_counts(
+    site: Path, moving: Callable[..., Locator]
+) -> None:
+    data = given(site, "filter")
+    place = moving("filter")
+    weights = place.get_by_role("spinbutton")
+    assert weights.count() == 9
+    weights.nth(8).fill("3")
+    kernel = [row[:] for row in data["kernels"]["left edge"]]
+    kernel[2][2] = 3
+    window = [row[:3] for row in data["digit"][:3]]
+    total = sum(
+        weight * pixel
+        for weights_, pixels in zip(kernel, window, strict=True)
+        for weight, pixel in zip(weights_, pixels, strict=True)
+    )
+    assert f"the sum is {total:g}" in place.locator(".reading").inner_text()
+    assert place.get_by_label("your own").is_checked()

@@ -39,12 +39,6 @@ def test_the_browser_has_nothing_to_complain_of(visits: Visits, screen: Screen) 
     assert found(visits, screen, "complaints") == {}
 
 
-#: Known on 25 November 2026, to be repaired, not to stay: a block of lab_data that
-#: scrolls without a tab stop at 360 px; three chapters of up to 270 kB.
-OPEN = pytest.mark.xfail(reason="known faults, listed above", strict=False)
-
-
-@OPEN
 @each_screen
 def test_axe_finds_no_barrier(visits: Visits, screen: Screen) -> None:
     assert found(visits, screen, "violations") == {}
@@ -183,7 +177,6 @@ def test_nothing_moves_while_a_page_comes(visits: Visits, screen: Screen) -> Non
     assert {name: shift for name, shift in moved.items() if shift > 0.02} == {}
 
 
-@OPEN
 def test_a_first_visit_is_light(site: Path, visits: Visits) -> None:
     """All that a page asks for, compressed; an interactive figure has its own bound."""
     heavy = {}

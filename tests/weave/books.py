@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -71,9 +72,14 @@ class SmallBook:
         )
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start a process of Python's, for which this repository is importable."""
+        """Start a process of Python's, for which this repository is importable.
+
+        It hears the keyboard, even if these tests run where nothing can interrupt
+        them, as in a shell's background: there, what they start would be deaf too.
+        """
         return subprocess.Popen(
             [sys.executable, *arguments],
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             cwd=self.root,
             env=environment(),
             stdout=subprocess.PIPE,

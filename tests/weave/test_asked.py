@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.weave.books import SmallBook, page
+from tests.weave.books import ROOT, SmallBook, page
 
 Make = Callable[[dict[str, str]], SmallBook]
 HERE = "from pathlib import Path\n\nhere = Path(__file__).parent\n"
@@ -216,3 +219,28 @@ def test_what_an_interactive_figure_asks_counts_too(make_book: Make) -> None:
     assert data() == (("f", '{"n":0}'),)
     book.write("snippets/new.txt", "")
     assert data() == (("f", '{"n":1}'),)
+
+
+def test_where_the_environment_lies_is_no_question_of_the_book(tmp_path: Path) -> None:
+    """A copy of the book without its environment's folder knows all results."""
+    inside = tmp_path / "env" / "python"
+    inside.mkdir(parents=True)
+    code = f"""
+        import os
+        from pathlib import Path
+        from weave.run.watch import Watch
+
+        watch = Watch(Path({str(tmp_path)!r}), (Path({str(inside)!r}),))
+        for path in {[str(tmp_path), str(inside.parent), str(inside)]!r}:
+            os.stat(path)
+        print(watch.told())
+        os.access({str(tmp_path / "env" / "other")!r}, os.R_OK)
+        print([name for _, name, _ in watch.told()])
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.splitlines() == ["()", "['env/other']"], done.stderr

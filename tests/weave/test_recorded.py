@@ -430,3 +430,66 @@ def test_a_figure_that_waits_for_a_recording_is_no_second_problem(
     assert [each.partition(";")[0] for each in book.problems()] == [
         "docs/a.md:14: no machine has recorded a.py#plot as it is now"
     ]
+
+
+TRIES = """
+    # %% one
+    try:
+        import {package}
+        print("here")
+    except (ImportError, RuntimeError):
+        print("missing")
+    """
+TRIES_PAGE = f"""# A page
+
+<!-- snippet: a.py#one -->
+```python
+```
+
+{REGION}"""
+
+
+def test_what_a_module_tries_to_import_must_be_there_to_be_recorded(
+    make_book: Make,
+) -> None:
+    module = TRIES.format(package="no_such_package")
+    book = make_book({"snippets/a.py": module, "docs/a.md": TRIES_PAGE})
+    code, told = take(book, "a")
+    assert code == 1
+    assert "a needs no_such_package, which cannot be imported here" in told
+    code, told = take(book)  # whoever records all is told, and stopped by nothing
+    assert code == 0
+    assert "leaving a as it is: no_such_package is not here" in told
+    assert recordings(book) == []
+
+
+def test_what_a_module_tries_to_import_and_finds_is_recorded(make_book: Make) -> None:
+    module = TRIES.format(package="numpy")
+    book = make_book({"snippets/a.py": module, "docs/a.md": TRIES_PAGE})
+    assert take(book)[0] == 0
+    (recording,) = recordings(book)
+    assert recording.result.cells[0].output == "here"
+
+
+def test_an_optional_packages_version_is_told_with_a_recording(
+    make_book: Make,
+) -> None:
+    book = make_book({"snippets/a.py": MODULE, "docs/a.md": PAGE})
+    take(book)
+    (recording,) = recordings(book)
+    assert "torchvision" not in provenance.machine(recording)
+    path = book.root / RESULTS
+    data = json.loads(path.read_text("utf-8"))
+    data["modules"]["a"]["facts"]["torchvision"] = "9.8"
+    path.write_text(json.dumps(data), encoding="utf-8")
+    (recording,) = recordings(book)
+    assert provenance.machine(recording).endswith(" and torchvision 9.8")
+
+
+def test_what_a_module_tries_to_import_is_not_imported_before_it_runs(
+    make_book: Make,
+) -> None:
+    module = TRIES.format(package="numpy").replace("try:", "import pandas\n    try:")
+    book = make_book({"snippets/a.py": module, "docs/a.md": TRIES_PAGE})
+    sources = [*read_book(book.root).sources.values()]
+    assert pool.needed(sources, book.root) == ("pandas",)

@@ -13,15 +13,18 @@ from sys import stdlib_module_names
 from weave.model import Problem, Source, WeaveError
 
 
-def third_party(sources: Sequence[Source], root: Path) -> tuple[str, ...]:
+def third_party(
+    sources: Sequence[Source], root: Path, *, tried: bool = True
+) -> tuple[str, ...]:
     """Names of the modules that the sources import from installed packages, sorted.
 
-    These are what a process preloads once for all of them.
+    These are what a process preloads once for all of them; without `tried` those are
+    left out that a source imports in a `try` alone, so that it can do without them.
     """
     names = set()
     for source in sources:
         for file in (source.path, *source.imports):
-            for name in _imported_names(parse(read_text(file))):
+            for name in _imported_names(parse(read_text(file)), tried=tried):
                 top = name.partition(".")[0]
                 if top not in stdlib_module_names and not files_of(
                     top, (source.path.parent, root)
@@ -107,10 +110,10 @@ def _wanted(
                 yield ".".join([*filter(None, [node.module]), alias.name]), (*above,)
 
 
-def _imported_names(tree: ast.Module) -> set[str]:
+def _imported_names(tree: ast.Module, *, tried: bool = True) -> set[str]:
     """The modules that the tree may import by their full names."""
     names = set()
-    for node in _statements(tree):
+    for node in _statements(tree, tried=tried):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -118,13 +121,15 @@ def _imported_names(tree: ast.Module) -> set[str]:
     return names
 
 
-def _statements(tree: ast.AST) -> Iterator[ast.stmt]:
+def _statements(tree: ast.AST, *, tried: bool = True) -> Iterator[ast.stmt]:
     """Every statement, in whatever block; expressions, the bulk, are passed by."""
     for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Try) and not tried:
+            continue
         if isinstance(node, ast.stmt):
             yield node
         if isinstance(node, ast.stmt | ast.ExceptHandler | ast.match_case):
-            yield from _statements(node)
+            yield from _statements(node, tried=tried)
 
 
 def _read(file: Path, importer: Path) -> ast.Module:

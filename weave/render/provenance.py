@@ -25,6 +25,8 @@ def machine(recording: Recording) -> str:
         told = [f"{name} {facts[name]}" for name in names if name in facts]
     details = f" ({', '.join(told)})" if told else ""
     version = facts.get("PyTorch", "of an unknown version")
+    further = "torchvision"  # a package that the book's own environment lacks
+    version += f" and {further} {facts[further]}" if further in facts else ""
     return f"{kind} {recording.name}{details} with PyTorch {version}"
 
 

@@ -14,6 +14,7 @@ from weave.results import Result
 from weave.run import pool
 
 BUSY = 0.3  # of the cores
+OPTIONAL = ("torchvision",)  # which the book's own environment lacks
 
 
 def best_device() -> str:
@@ -63,7 +64,8 @@ def describe(device: str) -> dict[str, Any]:
 def versions(result: Result) -> dict[str, str]:
     """The versions that matter to what is measured, by name."""
     versions = dict(result.versions)
-    return {"PyTorch": versions.get("torch", ""), "Python": versions["python"]}
+    found = {"PyTorch": versions.get("torch", ""), "Python": versions["python"]}
+    return found | {name: versions[name] for name in OPTIONAL if name in versions}
 
 
 def _processor() -> str:

@@ -50,8 +50,11 @@ class _Running:
 
 
 def needed(sources: Sequence[Source], root: Path) -> tuple[str, ...]:
-    """What is worth importing before these modules run: what they import, no more."""
-    packages = [*third_party(sources, root)]
+    """What is worth importing before these modules run: what they import, no more.
+
+    What they import in a `try` is left to them: it may raise more than ImportError.
+    """
+    packages = [*third_party(sources, root, tried=False)]
     files = {path for each in sources for path in (each.path, *each.imports)}
     texts = [read_text(path) for path in files if path.suffix == ".py"]
     if "torch" in packages and any(DYNAMO.search(text) for text in texts):

@@ -89,6 +89,8 @@ class Watch:
     def _ask(self, kind: str, path: Any) -> None:
         if self._busy or (name := self._inside(path)) is None:
             return
+        if kind == STATUS and self._holds(name):
+            return  # a folder by necessity, such as .nox with this Python in it
         if (kind, name) not in self.asked:
             self.asked[kind, name] = self._answer(kind, name)
 
@@ -115,6 +117,11 @@ class Watch:
         if below.startswith(self._outside):
             return None
         return os.path.relpath(name, self._root).replace(os.sep, "/")
+
+    def _holds(self, name: str) -> bool:
+        """Whether a folder that does not count lies in this one."""
+        whole = os.path.normpath(os.path.join(self._root, name))  # noqa: PTH118
+        return any(each.startswith(f"{whole}{os.sep}") for each in self._outside)
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event == "open":
