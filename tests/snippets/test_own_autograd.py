@@ -35,9 +35,10 @@ def plan(seed: int) -> tuple[list[Any], list[tuple[str, int, int]]]:
     shapes: list[Shape] = [(), (n,), (1, n), (m, 1), (m, n), (n, m), (n, n)]
     leaves = [numbers.normal(size=rng.choice(shapes)) for _ in range(4)]
     leaves.append(numbers.normal(size=(m, n)))
-    values, recipe = list(leaves), []
+    values = list(leaves)
+    recipe: list[tuple[str, int, int]] = []
     while len(recipe) < 14:
-        name = rng.choice(sorted(PLAIN))
+        name = rng.choice([*sorted(PLAIN), *["matmul"] * 9])
         i, j = rng.randrange(len(values)), rng.randrange(len(values))
         if rng.random() < 0.5:
             i = len(values) - 1  # so that the graph becomes deep
@@ -139,7 +140,7 @@ def test_on_random_graphs_our_gradients_agree_with_pytorchs_to_1e_12(
         values = carry_out([names["Value"](x) for x in leaves], recipe, ours(names))
         tensors = [torch.tensor(x, requires_grad=True) for x in leaves]
         theirs = carry_out(tensors, recipe, TORCH)
-        weights = np.random.RandomState(seed).normal(size=values[-1].data.shape)
+        weights = np.random.RandomState(seed).normal(size=values[-1].array.shape)
         found = names["gradients"](values[-1], weights)
         expected = torch.autograd.grad(
             theirs[-1], theirs, torch.tensor(weights), allow_unused=True
@@ -154,17 +155,30 @@ def test_on_random_graphs_our_gradients_agree_with_pytorchs_to_1e_12(
         parents = [parent for value in used for parent in value.parents]
         reused += len(parents) > len(set(parents))
         for value in used:
-            shapes = [parent.data.shape for parent in value.parents]
+            shapes = [parent.array.shape for parent in value.parents]
             if value.operation == "matmul":
                 vectors += any(len(shape) == 1 for shape in shapes)
             elif value.operation in BINARY:
                 broadcast += any(
-                    np.prod(shape) < value.data.size for shape in shapes if shape
+                    np.prod(shape) < value.array.size for shape in shapes if shape
                 )
     assert seen == set(names["compute"]) - {"sin"}
     assert reused > 200
     assert broadcast > 100
     assert vectors > 50
+
+
+def replaced(
+    x: Any, place: int, arrays: list[Any], leaves: list[Any], recipe: list[Any]
+) -> Any:
+    """The sum of the result when one value of a computation, leaf or not, is `x`."""
+    if place < len(leaves):
+        given = [*leaves[:place], x, *leaves[place + 1 :]]
+        return np.sum(carry_out(given, recipe, PLAIN)[-1])
+    given = [*arrays[:place], x]
+    for name, i, j in recipe[place + 1 - len(leaves) :]:
+        given.append(PLAIN[name](given[i], given[j]))
+    return np.sum(given[-1])
 
 
 @pytest.mark.claim("own_autograd#enough")
@@ -175,24 +189,13 @@ def test_every_gradient_of_a_computation_is_the_central_difference(
         leaves, recipe = plan(seed)
         values = carry_out([names["Value"](x) for x in leaves], recipe, ours(names))
         found = names["gradients"](names["total"](values[-1]))
-        arrays = [value.data for value in values]
+        arrays = [value.array for value in values]
         for place in range(len(values)):
 
-            def rest(x: Any, place: int = place, arrays: Any = arrays) -> Any:
-                """The result when one value, leaf or not, is replaced."""
-                given = [*arrays[:place], x]
-                for name, i, j in recipe[max(0, place + 1 - len(leaves)) :]:
-                    if len(given) < len(leaves):
-                        break
-                    given.append(PLAIN[name](given[i], given[j]))
-                return np.sum(given[-1])
-
-            if place < len(leaves):
-
-                def rest(x: Any, place: int = place, leaves: Any = leaves) -> Any:  # noqa: F811
-                    """The result when one leaf is replaced."""
-                    given = [*leaves[:place], x, *leaves[place + 1 :]]
-                    return np.sum(carry_out(given, recipe, PLAIN)[-1])
+            def rest(
+                x: Any, given: tuple[Any, ...] = (place, arrays, leaves, recipe)
+            ) -> Any:
+                return replaced(x, *given)
 
             measured = slopes(rest, np.asarray(arrays[place])).ravel()
             ours_ = found.get(values[place], np.zeros(np.shape(arrays[place])))
@@ -239,7 +242,8 @@ def test_each_rule_is_the_gradient_times_the_whole_jacobian(
 
 @pytest.mark.claim("own_autograd#hundred")
 def test_the_engine_has_about_a_hundred_lines() -> None:
-    cells = dict(re.findall(r"(?ms)^# %% (\S+)\n(.*?)(?=^# %% |\Z)", MODULE.read_text()))
+    cell = re.compile(r"(?ms)^# %% (\S+)\n(.*?)(?=^# %% |\Z)")
+    cells = dict(cell.findall(MODULE.read_text()))
     engine = "compute symbols value pull pull-matmul fit order gradients more functions"
     lines = [
         line
@@ -269,13 +273,13 @@ def test_xor_trains_as_with_the_derivatives_by_hand_of_the_earlier_chapter(
 ) -> None:
     expected = hand_trained(names["start"])
     for parameter, array in zip(names["parameters"], expected, strict=True):
-        assert np.allclose(parameter.data, array, atol=1e-9)
+        assert np.allclose(parameter.array, array, atol=1e-9)
     earlier = run_module("multilayer_perceptron")
     line = next(each for each in earlier.output.splitlines() if "2-2-1  " in each)
     loss, p = re.fullmatch(r".*: mean loss (\S+), p = (.*)", line).groups()  # type: ignore[union-attr]
     assert f"at the end: mean loss {loss}\np = {p}\n" in ran.output
     # no line of this chapter's program does what the earlier one derived
-    assert all(a == b for a, b in zip(p.split(), ["0.01", "0.98", "0.98", "0.01"]))
+    assert p.split() == ["0.01", "0.98", "0.98", "0.01"]
 
 
 @pytest.mark.claim("own_autograd#adjoint")
@@ -290,7 +294,7 @@ def test_both_modes_give_the_same_number_between_two_vectors(
         forward = carry_out(duals, recipe, ours(names))[-1]
         values = [names["Value"](x) for x in leaves]
         result = carry_out(values, recipe, ours(names))[-1]
-        w = numbers.normal(size=result.data.shape)
+        w = numbers.normal(size=result.array.shape)
         found = names["gradients"](result, w)
         left = sum(
             np.sum(found[x] * dx)
@@ -299,13 +303,13 @@ def test_both_modes_give_the_same_number_between_two_vectors(
         )
         right = np.sum(w * forward.tangent)
         assert close(left, right, 1e-11), seed
-        assert np.array_equal(forward.data, result.data)
+        assert np.array_equal(forward.array, result.array)
 
         def program(*tensors: Any, recipe: Any = recipe) -> Any:
             return carry_out(list(tensors), recipe, TORCH)[-1]
 
         inputs = tuple(map(torch.tensor, leaves)), tuple(map(torch.tensor, moves))
-        _, theirs = torch.func.jvp(program, *inputs)
+        theirs = torch.func.jvp(program, *inputs)[1]
         assert close(forward.tangent, theirs.numpy(), 1e-11), seed
 
 
@@ -363,7 +367,7 @@ def test_reverse_mode_multiplies_from_the_left_and_forward_mode_from_the_right(
     for m, n in ((1, 4), (4, 1), (3, 5)):
         A, u = numbers.normal(size=(m, n)), numbers.normal(size=n)
         w, du = numbers.normal(size=m), numbers.normal(size=n)
-        J = slopes(lambda x, A=A: np.tanh(A @ x), u)
+        J = slopes(lambda x, A=A: np.tanh(A @ x), u)  # type: ignore[misc]  # a default has no type
         leaf = names["Value"](u)
         result = names["tanh"](names["Value"](A) @ leaf)
         assert np.allclose(names["gradients"](result, w)[leaf], w @ J, atol=1e-7)
@@ -473,15 +477,16 @@ def test_pytorch_uses_the_derivative_that_a_function_gives_it(
             def backward(ctx: Any, gradient: Any, factor: float = factor) -> Any:
                 return factor * gradient
 
-        (slope,) = torch.autograd.grad((2 * Pretend.apply(z)).sum(), z)
+        apply: Any = Pretend.apply
+        (slope,) = torch.autograd.grad((2 * apply(z)).sum(), z)
         assert torch.equal(slope, torch.full_like(z, 2 * factor))
 
 
 def test_the_running_example_by_hand(ran: Any, names: dict[str, Any]) -> None:
     z2 = (1 + 2 * 3, 2 + 2 * 4)
-    assert names["z3"].data == z2[0] * 5 + z2[1] * 6 == 95
+    assert names["z3"].array == z2[0] * 5 + z2[1] * 6 == 95
     g = names["gradients"](names["y"])
-    assert names["y"].data == 19
+    assert names["y"].array == 19
     assert np.allclose(g[names["x1"]], np.array([5, 6]) / 5)
     assert np.allclose(g[names["x2"]], np.array([5, 6]) / 5 * 2)
     assert np.allclose(g[names["x3"]], np.array(z2) / 5)
@@ -513,24 +518,15 @@ def test_the_mistakes_give_what_the_chapter_says(
 ) -> None:
     s = 1 * 5 + 2 * 6
     assert f"[5. 6.]\n[{(2 * s + 1) * 5}. {(2 * s + 1) * 6}.]\n" in ran.output
-    assert "(4, 3)\n(3,)\n" in ran.output
     assert names["wrong"].dtype == object
     cured = names["Value"](names["scale"]) * names["x1"]
-    assert cured.data.tolist() == [10, 2]
-    assert "GradcheckError: Jacobian mismatch" in ran.output
-    assert "numerical:tensor([[0.5000]]" in ran.output
+    assert cured.array.tolist() == [10, 2]
 
 
-def test_the_sine_and_the_halves_are_pytorchs(names: dict[str, Any]) -> None:
+def test_the_sine_is_taught_in_both_modes(names: dict[str, Any]) -> None:
     x = names["Value"](0.5)
     assert names["gradients"](names["sin"](x))[x] == pytest.approx(np.cos(0.5))
     assert names["sin"](names["Dual"](0.5, 1)).tangent == pytest.approx(np.cos(0.5))
-    a, b = torch.tensor([[1.0, 2, 3], [3, 2, 1]], requires_grad=True).unbind()
-    expected = torch.autograd.grad(torch.maximum(a, b).sum(), [a, b])
-    g = np.ones(3)
-    halves = names["halves"](g, None, a.detach().numpy(), b.detach().numpy())
-    for part, tensor in zip(halves, expected, strict=True):
-        assert part.tolist() == tensor.tolist()
 
 
 def test_the_engine_is_one_operation_of_pytorchs_graph(names: dict[str, Any]) -> None:
