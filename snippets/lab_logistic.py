@@ -168,15 +168,6 @@ print(f"mean of the batches: {np.mean(values):.4f}")
 print(f"weighted by size:    {np.average(values, weights=sizes):.4f}")
 print(f"whole set at once:   {evaluate(model, X_train, y_train)[0]:.4f}")
 
-# %% sorted
-order = y_train.argsort()
-in_order = TensorDataset(X_train[order], y_train[order])
-for shuffle in (True, False):
-    generator = torch.Generator().manual_seed(0)
-    batches = DataLoader(in_order, 32, shuffle, generator=generator)
-    _, each = fit(batches, epochs=20, lr=1.0)
-    print(f"shuffle={shuffle}: {each[-1][1]:.4f}, {each[-1][3]} wrong")
-
 # %% exercise-loader
 all_at_once = DataLoader(train_set, batch_size=341, shuffle=True)
 same, same_log = fit(all_at_once, epochs=200, lr=1.0)

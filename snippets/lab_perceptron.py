@@ -3,7 +3,6 @@
 # %% imports
 import copy
 import textwrap
-import warnings
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -241,54 +240,21 @@ axes.set_ylabel("texture_mean (standard deviation of gray levels)")
 axes.legend()
 plt.show()
 
-# %% no-copy
-model = network(16)
-optimizer = torch.optim.AdamW(model.parameters(), lr=0.03)
-kept = model.state_dict()  # refers to the parameters
-copied = copy.deepcopy(model.state_dict())
-train_step(model, optimizer, X_train, y_train)
-now = model.state_dict()["0.bias"]
-print("kept is what is now:  ", torch.equal(kept["0.bias"], now))
-print("copied is what is now:", torch.equal(copied["0.bias"], now))
-
-# %% order
-optimizer = torch.optim.AdamW(network(16).parameters(), lr=0.03)
-schedule = CosineAnnealingLR(optimizer, T_max=60)
-with warnings.catch_warnings(record=True) as caught:
-    warnings.simplefilter("always")
-    schedule.step()
-    optimizer.step()
-first = str(caught[0].message).split(". ")[0]
-print(textwrap.fill(f"{caught[0].category.__name__}: {first}", 72))
-
-# %% no-eval
-doubtful = deep(64, drop=0.5)
-with torch.no_grad():
-    for mode in (True, False):
-        doubtful.train(mode)
-        same = torch.equal(doubtful(X_val), doubtful(X_val))
-        print(f"train({mode}): two calls agree: {same}")
-
 # %% other-shape
 try:
     network(8).load_state_dict(state["weights"])
 except RuntimeError as error:
     print(textwrap.fill(str(error).splitlines()[1].strip(), 72))
 
-# %% exercise-adamw
-torch.manual_seed(0)
-theta = torch.randn(5, requires_grad=True)
-ours, m, v = theta.detach().clone(), torch.zeros(5), torch.zeros(5)
-optimizer = torch.optim.AdamW([theta], lr=0.1, weight_decay=0.01)
-for t in range(1, 101):
-    optimizer.zero_grad()
-    (torch.tanh(theta) * theta).sum().backward()
-    g = theta.grad.clone()
-    optimizer.step()
-    m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
-    ours = ours - 0.1 * 0.01 * ours
-    ours -= 0.1 * (m / (1 - 0.9**t)) / ((v / (1 - 0.999**t)).sqrt() + 1e-8)
-print(torch.allclose(ours, theta.detach(), atol=1e-5))
+
+# %% exercise-momentum
+def heavy(parameters, lr: float) -> torch.optim.SGD:
+    """Make SGD with momentum."""
+    return torch.optim.SGD(parameters, lr=lr, momentum=0.9)
+
+
+rates = (0.003, 0.01, 0.03, 0.1, 0.3)
+print("  ".join(f"{lr}: {after(heavy, lr):.3f}" for lr in rates))
 
 # %% exercise-width
 for width in (1, 2, 16, 256):
