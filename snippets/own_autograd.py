@@ -44,8 +44,8 @@ class Value(Operators):
 
     made = 0  # how many values there are
 
-    def __init__(self, array, operation="", parents=()):
-        self.array = np.asanyarray(array, dtype=float)
+    def __init__(self, data, operation="", parents=()):
+        self.array = np.asanyarray(data, dtype=float)
         self.operation, self.parents = operation, parents
         self.number = Value.made
         Value.made += 1
@@ -54,8 +54,8 @@ class Value(Operators):
     def apply(cls, operation, *inputs):
         """Compute a new value; the inputs are its parents."""
         parents = [x if isinstance(x, cls) else cls(x) for x in inputs]
-        out = compute[operation](*(x.array for x in parents))
-        return cls(out, operation, parents)
+        data = compute[operation](*(x.array for x in parents))
+        return cls(data, operation, parents)
 
 
 # %% example
@@ -240,8 +240,8 @@ push = {
 class Dual(Operators):
     """An array and its tangent, which says how fast each entry moves."""
 
-    def __init__(self, array, tangent=0.0):
-        self.array = np.asanyarray(array, dtype=float)
+    def __init__(self, data, tangent=0.0):
+        self.array = np.asanyarray(data, dtype=float)
         shape = self.array.shape
         self.tangent = np.broadcast_to(tangent, shape, subok=True)
 
@@ -283,8 +283,7 @@ class Counted(np.ndarray):
         if method == "reduce":  # a sum of many entries
             Counted.done += np.size(plain[0]) - np.size(out)
         elif ufunc is np.matmul:  # n products, n - 1 additions an entry
-            terms = plain[0].shape[-1]
-            Counted.done += (2 * terms - 1) * np.size(out)
+            Counted.done += (2 * plain[0].shape[-1] - 1) * np.size(out)
         else:
             Counted.done += np.size(out)
         return out.view(Counted)
@@ -321,9 +320,9 @@ def costs(k: int) -> tuple:
 
 # %% table
 measured = {4 * k + 1: costs(k) for k in (1, 2, 4, 8, 16, 32, 64)}
-print("  P  objective  reverse mode  forward mode")
+print("  P  objective   reverse   forward")
 for P, (once, reverse, forward) in measured.items():
-    times = f"{reverse / once:10.1f} x  {forward / once:10.1f} x"
+    times = f"{reverse / once:6.1f} x  {forward / once:6.1f} x"
     print(f"{P:3}  {once:9}  {times}")
 
 # %% cost
@@ -395,6 +394,11 @@ s = x1 @ x3  # ()
 c = s + s * s  # ()
 print(gradients(c, order=first_come)[x1])
 print(gradients(c)[x1])
+
+# %% no-fit
+bias, arrived = np.zeros(3), np.ones((4, 3))
+print((bias - 0.1 * arrived).shape)
+print((bias - 0.1 * fit(arrived, bias.shape)).shape)
 
 # %% numpy-first
 scale = np.array([10.0, 1.0])

@@ -3,6 +3,8 @@
 import random
 import re
 from collections.abc import Callable
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -28,25 +30,34 @@ def names(ran: Any) -> dict[str, Any]:
 # Random graphs: a recipe of operations that any kind of value can carry out.
 
 
+def fit(a: Any, b: Any) -> bool:
+    """Whether two arrays of at most two axes have a matrix product."""
+    return 0 not in (a.ndim, b.ndim) and bool(a.shape[-1] == b.shape[0])
+
+
 def plan(seed: int) -> tuple[list[Any], list[tuple[str, int, int]]]:
     """Draw leaves, and operations (name, first input, second input) on them."""
     rng, numbers = random.Random(seed), np.random.RandomState(seed)
     m, n = rng.randint(1, 4), rng.randint(2, 4)
     shapes: list[Shape] = [(), (n,), (1, n), (m, 1), (m, n), (n, m), (n, n)]
     leaves = [numbers.normal(size=rng.choice(shapes)) for _ in range(4)]
-    leaves.append(numbers.normal(size=(m, n)))
-    values = list(leaves)
-    recipe: list[tuple[str, int, int]] = []
+    leaves += [numbers.normal(size=shape) for shape in ((m, n), (n,))]
+    values, recipe = list(leaves), list[tuple[str, int, int]]()
     while len(recipe) < 14:
-        name = rng.choice([*sorted(PLAIN), *["matmul"] * 9])
+        name = rng.choice(sorted(PLAIN))
         i, j = rng.randrange(len(values)), rng.randrange(len(values))
         if rng.random() < 0.5:
             i = len(values) - 1  # so that the graph becomes deep
-        a, b = values[i], values[j]
         if name == "matmul":
-            if 0 in (a.ndim, b.ndim) or a.shape[-1] != b.shape[0]:
-                continue
-        elif name == "transpose":
+            i, j = rng.choice(
+                [
+                    pair
+                    for pair in product(range(len(values)), repeat=2)
+                    if fit(values[pair[0]], values[pair[1]])
+                ]
+            )
+        a, b = values[i], values[j]
+        if name == "transpose":
             if a.ndim != 2:
                 continue
         elif name in BINARY:
@@ -168,19 +179,6 @@ def test_on_random_graphs_our_gradients_agree_with_pytorchs_to_1e_12(
     assert vectors > 50
 
 
-def replaced(
-    x: Any, place: int, arrays: list[Any], leaves: list[Any], recipe: list[Any]
-) -> Any:
-    """The sum of the result when one value of a computation, leaf or not, is `x`."""
-    if place < len(leaves):
-        given = [*leaves[:place], x, *leaves[place + 1 :]]
-        return np.sum(carry_out(given, recipe, PLAIN)[-1])
-    given = [*arrays[:place], x]
-    for name, i, j in recipe[place + 1 - len(leaves) :]:
-        given.append(PLAIN[name](given[i], given[j]))
-    return np.sum(given[-1])
-
-
 @pytest.mark.claim("own_autograd#enough")
 def test_every_gradient_of_a_computation_is_the_central_difference(
     names: dict[str, Any],
@@ -189,17 +187,19 @@ def test_every_gradient_of_a_computation_is_the_central_difference(
         leaves, recipe = plan(seed)
         values = carry_out([names["Value"](x) for x in leaves], recipe, ours(names))
         found = names["gradients"](names["total"](values[-1]))
-        arrays = [value.array for value in values]
-        for place in range(len(values)):
+        for place, value in enumerate(values):  # leaves and results alike
 
-            def rest(
-                x: Any, given: tuple[Any, ...] = (place, arrays, leaves, recipe)
-            ) -> Any:
-                return replaced(x, *given)
+            def rest(x: Any, place: int = place, plan: Any = (leaves, recipe)) -> Any:
+                """The sum of the last value when the one at a place is replaced."""
+                given: list[Any] = list(plan[0])
+                given[place : place + 1] = [x] if place < len(given) else []
+                for name, i, j in plan[1]:
+                    out = PLAIN[name](given[i], given[j])
+                    given.append(x if len(given) == place else out)
+                return np.sum(given[-1])
 
-            measured = slopes(rest, np.asarray(arrays[place])).ravel()
-            ours_ = found.get(values[place], np.zeros(np.shape(arrays[place])))
-            assert close(np.ravel(ours_), measured, 1e-5), (seed, place)
+            measured = slopes(rest, value.array).reshape(value.array.shape)
+            assert close(found.get(value, 0 * value.array), measured, 1e-6), seed
 
 
 def random_inputs(names: dict[str, Any], operation: str) -> list[Any]:
@@ -242,8 +242,9 @@ def test_each_rule_is_the_gradient_times_the_whole_jacobian(
 
 @pytest.mark.claim("own_autograd#hundred")
 def test_the_engine_has_about_a_hundred_lines() -> None:
-    cell = re.compile(r"(?ms)^# %% (\S+)\n(.*?)(?=^# %% |\Z)")
-    cells = dict(cell.findall(MODULE.read_text()))
+    cells = dict(
+        re.findall(r"(?ms)^# %% (\S+)\n(.*?)(?=^# %% |\Z)", MODULE.read_text())
+    )
     engine = "compute symbols value pull pull-matmul fit order gradients more functions"
     lines = [
         line
@@ -278,8 +279,6 @@ def test_xor_trains_as_with_the_derivatives_by_hand_of_the_earlier_chapter(
     line = next(each for each in earlier.output.splitlines() if "2-2-1  " in each)
     loss, p = re.fullmatch(r".*: mean loss (\S+), p = (.*)", line).groups()  # type: ignore[union-attr]
     assert f"at the end: mean loss {loss}\np = {p}\n" in ran.output
-    # no line of this chapter's program does what the earlier one derived
-    assert p.split() == ["0.01", "0.98", "0.98", "0.01"]
 
 
 @pytest.mark.claim("own_autograd#adjoint")
@@ -337,9 +336,9 @@ def test_a_gradient_costs_less_than_4_objectives_or_about_3_for_each_parameter(
     assert 2.7 < limits[1] < 3.3
 
 
-def bent(names: dict[str, Any], A: Any) -> Callable[[Any], Any]:
-    """The function tanh(A u), whose Jacobian is known."""
-    return lambda u: names["tanh"](names["Value"](A) @ u)
+def through_tanh(A: Any, u: Any) -> Any:
+    """The function tanh(A u), by NumPy alone."""
+    return np.tanh(A @ u)
 
 
 @pytest.mark.claim("own_autograd#rows-columns")
@@ -367,7 +366,7 @@ def test_reverse_mode_multiplies_from_the_left_and_forward_mode_from_the_right(
     for m, n in ((1, 4), (4, 1), (3, 5)):
         A, u = numbers.normal(size=(m, n)), numbers.normal(size=n)
         w, du = numbers.normal(size=m), numbers.normal(size=n)
-        J = slopes(lambda x, A=A: np.tanh(A @ x), u)  # type: ignore[misc]  # a default has no type
+        J = slopes(partial(through_tanh, A), u)
         leaf = names["Value"](u)
         result = names["tanh"](names["Value"](A) @ leaf)
         assert np.allclose(names["gradients"](result, w)[leaf], w @ J, atol=1e-7)
@@ -477,8 +476,8 @@ def test_pytorch_uses_the_derivative_that_a_function_gives_it(
             def backward(ctx: Any, gradient: Any, factor: float = factor) -> Any:
                 return factor * gradient
 
-        apply: Any = Pretend.apply
-        (slope,) = torch.autograd.grad((2 * apply(z)).sum(), z)
+        pretend: Callable[[Any], Any] = Pretend.apply
+        (slope,) = torch.autograd.grad((2 * pretend(z)).sum(), z)
         assert torch.equal(slope, torch.full_like(z, 2 * factor))
 
 
@@ -518,12 +517,13 @@ def test_the_mistakes_give_what_the_chapter_says(
 ) -> None:
     s = 1 * 5 + 2 * 6
     assert f"[5. 6.]\n[{(2 * s + 1) * 5}. {(2 * s + 1) * 6}.]\n" in ran.output
+    assert "(4, 3)\n(3,)\n" in ran.output
     assert names["wrong"].dtype == object
     cured = names["Value"](names["scale"]) * names["x1"]
     assert cured.array.tolist() == [10, 2]
 
 
-def test_the_sine_is_taught_in_both_modes(names: dict[str, Any]) -> None:
+def test_the_sine_has_the_slope_of_the_cosine(names: dict[str, Any]) -> None:
     x = names["Value"](0.5)
     assert names["gradients"](names["sin"](x))[x] == pytest.approx(np.cos(0.5))
     assert names["sin"](names["Dual"](0.5, 1)).tangent == pytest.approx(np.cos(0.5))
