@@ -328,9 +328,9 @@ for P, (once, reverse, forward) in measured.items():
 # %% cost
 _, axes = plt.subplots(figsize=(5, 3.4), layout="constrained")
 rows = [(P, b / a, c / a) for P, (a, b, c) in measured.items()]
-places, backward, forward = zip(*rows, strict=True)
-axes.loglog(places, forward, "o--", color="C1", label="forward mode")
-axes.loglog(places, backward, "s-", color="C0", label="reverse mode")
+counts, backward, forward = zip(*rows, strict=True)
+axes.loglog(counts, forward, "o--", color="C1", label="forward mode")
+axes.loglog(counts, backward, "s-", color="C0", label="reverse mode")
 axes.set(xlabel="parameters $P$", ylabel="evaluations of the objective")
 axes.set(ylim=(1, 2e3))
 axes.legend()
