@@ -6,6 +6,7 @@ import contextlib
 import multiprocessing
 import multiprocessing.process
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -171,7 +172,7 @@ def test_nothing_a_module_started_outlives_it(make_book: Make, tmp_path: Path) -
     )
     begun = time.monotonic()
     assert book.weave().problems != ()  # the fence is still empty, nothing else
-    assert time.monotonic() - begun < 60
+    assert time.monotonic() - begun < 5
     deadline = time.monotonic() + 5
     while _alive(int(pid.read_text())) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -226,7 +227,7 @@ def test_threads_and_exit_handlers_do_not_hold_a_module_up(make_book: Make) -> N
     book = make_book({"snippets/a.py": code, "docs/a.md": page("a.py#one")})
     begun = time.monotonic()
     woven = book.weave()
-    assert time.monotonic() - begun < 60
+    assert time.monotonic() - begun < 10
     assert woven.results["a"].cells[0].output == "done"
 
 
@@ -376,7 +377,7 @@ def test_a_grandchild_that_keeps_the_output_open_ends_with_its_module(
     book = make_book({"snippets/a.py": code, "docs/a.md": page("a.py#one")})
     begun = time.monotonic()
     book.weave(limit=2)
-    assert time.monotonic() - begun < 60
+    assert time.monotonic() - begun < 10
     assert _gone(int(pid.read_text()))
 
 
@@ -641,9 +642,13 @@ def test_whatever_an_exception_says_can_be_told(make_book: Make, said: str) -> N
 
 
 def test_what_a_killed_build_leaves_is_swept_by_a_later_one(
-    make_book: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_book: Make,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
     place = Path(tempfile.mkdtemp(prefix="t"))  # sockets need a short path
+    request.addfinalizer(lambda: shutil.rmtree(place, ignore_errors=True))
     monkeypatch.setenv("TMPDIR", str(place))
     monkeypatch.setattr("tempfile.tempdir", None)
     mark = tmp_path / "begun"
