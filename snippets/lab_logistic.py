@@ -69,11 +69,8 @@ model, log = fit_full(epochs=200, lr=1.0)
 for epoch, J_train, J_val, errors in [log[0], log[9], log[99], log[199]]:
     print(f"{epoch:4}  {J_train:.4f}  {J_val:.4f}  {errors} of 113 wrong")
 
-# %% dataset
-train_set = TensorDataset(X_train, y_train)
-print(len(train_set), train_set[0])
-
 # %% loader
+train_set = TensorDataset(X_train, y_train)
 loader = DataLoader(
     train_set,
     batch_size=32,
@@ -167,15 +164,6 @@ for X, y in loader:
 print(f"mean of the batches: {np.mean(values):.4f}")
 print(f"weighted by size:    {np.average(values, weights=sizes):.4f}")
 print(f"whole set at once:   {evaluate(model, X_train, y_train)[0]:.4f}")
-
-# %% sorted
-order = y_train.argsort()
-in_order = TensorDataset(X_train[order], y_train[order])
-for shuffle in (True, False):
-    generator = torch.Generator().manual_seed(0)
-    batches = DataLoader(in_order, 32, shuffle, generator=generator)
-    _, each = fit(batches, epochs=20, lr=1.0)
-    print(f"shuffle={shuffle}: {each[-1][1]:.4f}, {each[-1][3]} wrong")
 
 # %% exercise-loader
 all_at_once = DataLoader(train_set, batch_size=341, shuffle=True)

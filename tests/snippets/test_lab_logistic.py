@@ -103,33 +103,6 @@ def test_a_training_step_changes_the_parameters_and_evaluate_does_not(
     )
 
 
-@pytest.mark.claim("lab_logistic#batches-average")
-def test_the_batches_gradients_weighted_by_size_are_the_full_gradient(
-    names: dict[str, Any],
-) -> None:
-    model = nn.Linear(2, 1).double()
-    loss = nn.BCEWithLogitsLoss()
-
-    def gradient(X: Any, y: Any) -> Any:
-        model.zero_grad()
-        loss(model(X.double()).squeeze(1), y.double()).backward()
-        grads = [p.grad for p in model.parameters() if p.grad is not None]
-        return torch.cat([g.flatten() for g in grads])
-
-    parts = list(names["loader"])
-    assert sum(len(y) for _, y in parts) == 341
-    assert len({len(y) for _, y in parts}) == 2
-    mean = sum(len(y) * gradient(X, y) for X, y in parts) / 341
-    full = gradient(names["X_train"], names["y_train"])
-    assert torch.allclose(mean, full, atol=1e-12)
-    unweighted = sum(gradient(X, y) for X, y in parts) / len(parts)
-    assert not torch.allclose(unweighted, full, atol=1e-6)
-    with torch.no_grad():
-        model.bias.add_(1)  # other parameters, another gradient
-    elsewhere = gradient(names["X_train"], names["y_train"])
-    assert not torch.allclose(mean, elsewhere, atol=1e-6)
-
-
 @pytest.mark.claim("lab_logistic#eleven-steps")
 def test_an_epoch_in_batches_of_32_is_eleven_steps(
     names: dict[str, Any], ran: Any
@@ -193,13 +166,6 @@ def test_the_trained_model_makes_11_errors_in_115(
     z = X @ w + names["model"].bias.item()
     assert int(np.sum((z > 0) != (truth == 1))) == 11
     assert f"{11 / 115:.3f}" == "0.096"
-
-
-def test_without_a_shuffle_sorted_samples_end_above_the_minimum(ran: Any) -> None:
-    found = re.findall(r"shuffle=(True|False): ([\d.]+)", ran.output)
-    values = {name: float(value) for name, value in found}
-    assert values["True"] == pytest.approx(0.2625, abs=0.001)
-    assert values["False"] > values["True"] + 0.005
 
 
 def test_one_more_unit_of_radius_multiplies_the_odds(
