@@ -3,7 +3,6 @@
 # %% imports
 import copy
 import textwrap
-import warnings
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -39,15 +38,6 @@ print(sum(p.numel() for p in model.parameters()), "parameters")
 J, errors = evaluate(model, X_val, y_val)
 print(f"untrained: {J:.3f}, {errors} of 113 wrong")
 
-# %% first-steps
-for step in (torch.optim.SGD, torch.optim.AdamW):
-    model = network(16)
-    before = model[0].weight.detach().clone()
-    optimizer = step(model.parameters(), lr=0.01)
-    train_step(model, optimizer, X_train, y_train)
-    change = (model[0].weight.detach() - before).abs()
-    print(f"{step.__name__:5}  {change.min():.5f} to {change.max():.5f}")
-
 
 # %% loader
 def batches(size: int) -> DataLoader:
@@ -80,13 +70,18 @@ for step, rates in (
     print(f"{step.__name__:5}  {row}")
 
 # %% schedule
-optimizer = torch.optim.AdamW(network(16).parameters(), lr=0.03)
-schedule = CosineAnnealingLR(optimizer, T_max=60)
-for epoch in range(61):
-    if epoch % 15 == 0:
-        print(f"epoch {epoch:2}: rate {schedule.get_last_lr()[0]:.4f}")
-    optimizer.step()
-    schedule.step()
+for falls in (False, True):
+    model, loader, J = network(16), batches(32), []
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.03)
+    schedule = CosineAnnealingLR(optimizer, T_max=60)
+    for _ in range(60):
+        for X, y in loader:
+            train_step(model, optimizer, X, y)
+        if falls:
+            schedule.step()
+        J.append(evaluate(model, X_train, y_train)[0])
+    name = "cosine" if falls else "constant"
+    print(f"{name:8}  {min(J[-10:]):.3f} to {max(J[-10:]):.3f}")
 
 
 # %% fit
@@ -173,13 +168,6 @@ print("stopped early:", len(short) < 300)
 J_val, _ = evaluate(wide, X_val, y_val)
 print(f"kept: {J_val:.2f}")
 
-# %% dropout
-torch.manual_seed(0)
-layer = nn.Dropout(0.5)
-ones = torch.ones(8)
-print("train:", layer.train()(ones).tolist())
-print("eval: ", layer.eval()(ones).tolist())
-
 # %% with-dropout
 drop_log = fit(deep(64, drop=0.5), batches(341), epochs=300, lr=0.01)
 for name, each in (("without", wide_log), ("with", drop_log)):
@@ -241,33 +229,12 @@ axes.set_ylabel("texture_mean (standard deviation of gray levels)")
 axes.legend()
 plt.show()
 
-# %% no-copy
-model = network(16)
-optimizer = torch.optim.AdamW(model.parameters(), lr=0.03)
-kept = model.state_dict()  # refers to the parameters
-copied = copy.deepcopy(model.state_dict())
-train_step(model, optimizer, X_train, y_train)
-now = model.state_dict()["0.bias"]
-print("kept is what is now:  ", torch.equal(kept["0.bias"], now))
-print("copied is what is now:", torch.equal(copied["0.bias"], now))
-
-# %% order
-optimizer = torch.optim.AdamW(network(16).parameters(), lr=0.03)
-schedule = CosineAnnealingLR(optimizer, T_max=60)
-with warnings.catch_warnings(record=True) as caught:
-    warnings.simplefilter("always")
-    schedule.step()
-    optimizer.step()
-first = str(caught[0].message).split(". ")[0]
-print(textwrap.fill(f"{caught[0].category.__name__}: {first}", 72))
-
-# %% no-eval
-doubtful = deep(64, drop=0.5)
+# %% as-measured
 with torch.no_grad():
-    for mode in (True, False):
-        doubtful.train(mode)
-        same = torch.equal(doubtful(X_val), doubtful(X_val))
-        print(f"train({mode}): two calls agree: {same}")
+    for name, each in (("standardized", x), ("as measured", patient)):
+        print(f"{name:12}  p = {torch.sigmoid(again(each)).item():.2f}")
+_, errors = evaluate(again, raw[2][0], y_test)
+print(f"test set as measured: {errors} of 115 wrong")
 
 # %% other-shape
 try:
@@ -275,20 +242,24 @@ try:
 except RuntimeError as error:
     print(textwrap.fill(str(error).splitlines()[1].strip(), 72))
 
-# %% exercise-adamw
-torch.manual_seed(0)
-theta = torch.randn(5, requires_grad=True)
-ours, m, v = theta.detach().clone(), torch.zeros(5), torch.zeros(5)
-optimizer = torch.optim.AdamW([theta], lr=0.1, weight_decay=0.01)
-for t in range(1, 101):
-    optimizer.zero_grad()
-    (torch.tanh(theta) * theta).sum().backward()
-    g = theta.grad.clone()
-    optimizer.step()
-    m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
-    ours = ours - 0.1 * 0.01 * ours
-    ours -= 0.1 * (m / (1 - 0.9**t)) / ((v / (1 - 0.999**t)).sqrt() + 1e-8)
-print(torch.allclose(ours, theta.detach(), atol=1e-5))
+
+# %% exercise-file
+def probability(path: Path, radius: float, texture: float) -> float:
+    """Give the probability of malignant for a patient as measured."""
+    loaded = torch.load(path, weights_only=True)
+    model = network(loaded["width"])
+    model.load_state_dict(loaded["weights"])
+    x = torch.tensor([[radius, texture]])
+    model.eval()
+    with torch.no_grad():
+        z = model((x - loaded["mean"]) / loaded["deviation"])
+    return torch.sigmoid(z).item()
+
+
+with TemporaryDirectory() as name:
+    path = Path(name) / "perceptron.pt"
+    torch.save({**state, "width": len(model[0].bias)}, path)
+    print(f"p = {probability(path, 13.40, 20.52):.2f}")
 
 # %% exercise-width
 for width in (1, 2, 16, 256):
