@@ -15,7 +15,14 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 from torch.utils.data import DataLoader, TensorDataset
 
 # %% borrow
-from lab import evaluate, load_parts, split_rows, standardized, train_step
+from lab import (
+    evaluate,
+    load_parts,
+    show_samples,
+    split_rows,
+    standardized,
+    train_step,
+)
 
 # %% data
 raw = load_parts(["radius_mean", "texture_mean"])
@@ -214,19 +221,8 @@ axes.contourf(
     radius, texture, z, [-99, 0, 99], colors=["C0", "C1"], alpha=0.25
 )
 axes.contour(radius, texture, z, [0], colors="black")
-for label, marker, word in ((0, "o", "benign"), (1, "x", "malignant")):
-    axes.plot(
-        *raw[0][0][y_train == label].T,
-        marker,
-        color=f"C{label}",
-        markersize=4,
-        markerfacecolor="none",
-        label=word,
-    )
+show_samples(axes, raw[0][0], y_train)
 axes.set(xlim=(6, 30), ylim=(8, 40))
-axes.set_xlabel("radius_mean (unit of the image)")
-axes.set_ylabel("texture_mean (standard deviation of gray levels)")
-axes.legend()
 plt.show()
 
 # %% as-measured
@@ -260,6 +256,16 @@ with TemporaryDirectory() as name:
     path = Path(name) / "perceptron.pt"
     torch.save({**state, "width": len(model[0].bias)}, path)
     print(f"p = {probability(path, 13.40, 20.52):.2f}")
+
+
+# %% exercise-momentum
+def heavy(parameters, lr: float) -> torch.optim.SGD:
+    """Make SGD with momentum."""
+    return torch.optim.SGD(parameters, lr=lr, momentum=0.9)
+
+
+rates = (0.003, 0.01, 0.03, 0.1, 0.3)
+print("  ".join(f"{lr}: {after(heavy, lr):.3f}" for lr in rates))
 
 # %% exercise-width
 for width in (1, 2, 16, 256):

@@ -169,3 +169,16 @@ def test_a_file_with_the_width_fits_a_network_of_any_width(
 def test_more_neurons_bend_around_the_moons(ran: Any) -> None:
     found = dict(re.findall(r"width +(\d+): (\d+) of 60 wrong", ran.output))
     assert int(found["16"]) < int(found["1"])
+
+
+def test_momentum_gives_what_plain_sgd_gives_at_ten_times_the_rate(ran: Any) -> None:
+    rows = re.findall(r"(?m)^(?:(\w+) +)?(0\.\d+: .*)$", ran.output)
+    table = {
+        name: {float(k): float(v) for k, v in re.findall(r"([\d.]+): ([\d.]+)", row)}
+        for name, row in rows
+    }
+    shared = [lr for lr in table[""] if round(10 * lr, 2) in table["SGD"]]
+    assert len(shared) == 5
+    for lr in shared:
+        plain = table["SGD"][round(10 * lr, 2)]
+        assert table[""][lr] == pytest.approx(plain, abs=0.015)
