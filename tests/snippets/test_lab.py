@@ -165,6 +165,7 @@ def test_the_samples_are_drawn_where_they_are_with_a_marker_for_each_class(
     axes = figure.subplots()
     names["show_samples"](axes, X, torch.tensor([1.0, 0.0, 1.0]))
     drawn = {line.get_label(): line for line in axes.lines}
-    assert drawn["benign"].get_xydata().tolist() == [[3, 4]]
-    assert drawn["malignant"].get_xydata().tolist() == [[1, 2], [5, 6]]
+    assert np.asarray(drawn["benign"].get_xydata()).tolist() == [[3, 4]]
+    malignant = np.asarray(drawn["malignant"].get_xydata())
+    assert malignant.tolist() == [[1, 2], [5, 6]]
     assert drawn["benign"].get_marker() != drawn["malignant"].get_marker()
