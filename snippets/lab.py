@@ -149,3 +149,14 @@ def gradients(
     e = torch.sigmoid(u @ G) - y  # (..., 1, N)
     D = u[..., :2].mT * e * (H * (1 - H))  # (..., 2, N)
     return D @ A.T / len(y), e @ G.mT / len(y)
+
+
+# %% show-samples
+def show_samples(axes, X: torch.Tensor, y: torch.Tensor) -> None:
+    """Draw samples (N, 2): circles if benign, crosses if malignant."""
+    for label, marker, word in ((0, "o", "benign"), (1, "x", "malignant")):
+        points = axes.plot(*X[y == label].T, marker, label=word)[0]
+        points.set(color=f"C{label}", markersize=4, markerfacecolor="none")
+    axes.set_xlabel("radius_mean (unit of the image)")
+    axes.set_ylabel("texture_mean (standard deviation of gray levels)")
+    axes.legend()

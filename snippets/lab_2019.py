@@ -14,6 +14,7 @@ from lab import (
     load_parts,
     objective,
     predict,
+    show_samples,
     wrong,
 )
 
@@ -335,19 +336,8 @@ axes.contourf(
     radius, texture, plane_p, [0, 0.5, 1], colors=["C0", "C1"], alpha=0.25
 )
 axes.contour(radius, texture, plane_p, [0.5], colors="black")
-for label, marker, word in ((0, "o", "benign"), (1, "x", "malignant")):
-    axes.plot(
-        *X_train[y_train == label].T,
-        marker,
-        color=f"C{label}",
-        markersize=4,
-        markerfacecolor="none",
-        label=word,
-    )
+show_samples(axes, X_train, y_train)
 axes.set(xlim=(5, 35), ylim=(5, 35), aspect="equal")
-axes.set_xlabel("radius_mean (unit of the image)")
-axes.set_ylabel("texture_mean (standard deviation of gray levels)")
-axes.legend()
 plt.show()
 
 # %% one-step-apart
@@ -375,11 +365,6 @@ torch.manual_seed(0)
 nn.init.normal_(second.weight)
 print("same weights:", torch.equal(first.weight, second.weight))
 print("same bias:   ", torch.equal(first.bias, second.bias))
-
-# %% equal-start
-U, u = torch.full((1, 2, 3), 0.1), torch.full((1, 1, 3), 0.1)
-_, twins = descend(U, u, steps=10_000, every=10_000)
-print(twins[-1, 0, :6].view(2, 3).numpy().round(3))
 
 # %% exercise-constant
 share = y_train.mean()

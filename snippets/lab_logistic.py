@@ -69,11 +69,8 @@ model, log = fit_full(epochs=200, lr=1.0)
 for epoch, J_train, J_val, errors in [log[0], log[9], log[99], log[199]]:
     print(f"{epoch:4}  {J_train:.4f}  {J_val:.4f}  {errors} of 113 wrong")
 
-# %% dataset
-train_set = TensorDataset(X_train, y_train)
-print(len(train_set), train_set[0])
-
 # %% loader
+train_set = TensorDataset(X_train, y_train)
 loader = DataLoader(
     train_set,
     batch_size=32,

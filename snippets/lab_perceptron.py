@@ -15,7 +15,14 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 from torch.utils.data import DataLoader, TensorDataset
 
 # %% borrow
-from lab import evaluate, load_parts, split_rows, standardized, train_step
+from lab import (
+    evaluate,
+    load_parts,
+    show_samples,
+    split_rows,
+    standardized,
+    train_step,
+)
 
 # %% data
 raw = load_parts(["radius_mean", "texture_mean"])
@@ -37,15 +44,6 @@ model = network(16)
 print(sum(p.numel() for p in model.parameters()), "parameters")
 J, errors = evaluate(model, X_val, y_val)
 print(f"untrained: {J:.3f}, {errors} of 113 wrong")
-
-# %% first-steps
-for step in (torch.optim.SGD, torch.optim.AdamW):
-    model = network(16)
-    before = model[0].weight.detach().clone()
-    optimizer = step(model.parameters(), lr=0.01)
-    train_step(model, optimizer, X_train, y_train)
-    change = (model[0].weight.detach() - before).abs()
-    print(f"{step.__name__:5}  {change.min():.5f} to {change.max():.5f}")
 
 
 # %% loader
@@ -79,13 +77,18 @@ for step, rates in (
     print(f"{step.__name__:5}  {row}")
 
 # %% schedule
-optimizer = torch.optim.AdamW(network(16).parameters(), lr=0.03)
-schedule = CosineAnnealingLR(optimizer, T_max=60)
-for epoch in range(61):
-    if epoch % 15 == 0:
-        print(f"epoch {epoch:2}: rate {schedule.get_last_lr()[0]:.4f}")
-    optimizer.step()
-    schedule.step()
+for falls in (False, True):
+    model, loader, J = network(16), batches(32), []
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.03)
+    schedule = CosineAnnealingLR(optimizer, T_max=60)
+    for _ in range(60):
+        for X, y in loader:
+            train_step(model, optimizer, X, y)
+        if falls:
+            schedule.step()
+        J.append(evaluate(model, X_train, y_train)[0])
+    name = "cosine" if falls else "constant"
+    print(f"{name:8}  {min(J[-10:]):.3f} to {max(J[-10:]):.3f}")
 
 
 # %% fit
@@ -172,13 +175,6 @@ print("stopped early:", len(short) < 300)
 J_val, _ = evaluate(wide, X_val, y_val)
 print(f"kept: {J_val:.2f}")
 
-# %% dropout
-torch.manual_seed(0)
-layer = nn.Dropout(0.5)
-ones = torch.ones(8)
-print("train:", layer.train()(ones).tolist())
-print("eval: ", layer.eval()(ones).tolist())
-
 # %% with-dropout
 drop_log = fit(deep(64, drop=0.5), batches(341), epochs=300, lr=0.01)
 for name, each in (("without", wide_log), ("with", drop_log)):
@@ -225,26 +221,41 @@ axes.contourf(
     radius, texture, z, [-99, 0, 99], colors=["C0", "C1"], alpha=0.25
 )
 axes.contour(radius, texture, z, [0], colors="black")
-for label, marker, word in ((0, "o", "benign"), (1, "x", "malignant")):
-    axes.plot(
-        *raw[0][0][y_train == label].T,
-        marker,
-        color=f"C{label}",
-        markersize=4,
-        markerfacecolor="none",
-        label=word,
-    )
+show_samples(axes, raw[0][0], y_train)
 axes.set(xlim=(6, 30), ylim=(8, 40))
-axes.set_xlabel("radius_mean (unit of the image)")
-axes.set_ylabel("texture_mean (standard deviation of gray levels)")
-axes.legend()
 plt.show()
+
+# %% as-measured
+with torch.no_grad():
+    for name, each in (("standardized", x), ("as measured", patient)):
+        print(f"{name:12}  p = {torch.sigmoid(again(each)).item():.2f}")
+_, errors = evaluate(again, raw[2][0], y_test)
+print(f"test set as measured: {errors} of 115 wrong")
 
 # %% other-shape
 try:
     network(8).load_state_dict(state["weights"])
 except RuntimeError as error:
     print(textwrap.fill(str(error).splitlines()[1].strip(), 72))
+
+
+# %% exercise-file
+def probability(path: Path, radius: float, texture: float) -> float:
+    """Give the probability of malignant for a patient as measured."""
+    loaded = torch.load(path, weights_only=True)
+    model = network(loaded["width"])
+    model.load_state_dict(loaded["weights"])
+    x = torch.tensor([[radius, texture]])
+    model.eval()
+    with torch.no_grad():
+        z = model((x - loaded["mean"]) / loaded["deviation"])
+    return torch.sigmoid(z).item()
+
+
+with TemporaryDirectory() as name:
+    path = Path(name) / "perceptron.pt"
+    torch.save({**state, "width": len(model[0].bias)}, path)
+    print(f"p = {probability(path, 13.40, 20.52):.2f}")
 
 
 # %% exercise-momentum

@@ -20,7 +20,9 @@ from typing import Any
 
 import matplotlib
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
+from sklearn.datasets import load_breast_cancer
 
 SNIPPETS = Path(__file__).parents[2] / "snippets"
 matplotlib.use("agg")
@@ -70,3 +72,11 @@ def run_module() -> Callable[[str], Run]:
         return ran
 
     return run
+
+
+@pytest.fixture(scope="session")
+def tumors() -> tuple[Any, Any]:
+    """The lab's two features and 1 for malignant, in float64, in its order of rows."""
+    bunch = load_breast_cancer()
+    rows = np.random.RandomState(0).permutation(569)
+    return bunch.data[rows, :2], 1.0 - bunch.target[rows]

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 from sklearn.datasets import load_breast_cancer
 from sklearn.metrics import log_loss
 
@@ -154,3 +155,17 @@ def test_the_gradients_of_several_networks_are_numerical_derivatives(
         down = names["objective"](networks - step, A, y)
         expected = (up - down) / (2 * h)
         assert found[:, i].numpy() == pytest.approx(expected.numpy(), abs=1e-8)
+
+
+def test_the_samples_are_drawn_where_they_are_with_a_marker_for_each_class(
+    names: dict[str, Any],
+) -> None:
+    X = torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    figure = Figure()
+    axes = figure.subplots()
+    names["show_samples"](axes, X, torch.tensor([1.0, 0.0, 1.0]))
+    drawn = {line.get_label(): line for line in axes.lines}
+    assert np.asarray(drawn["benign"].get_xydata()).tolist() == [[3, 4]]
+    malignant = np.asarray(drawn["malignant"].get_xydata())
+    assert malignant.tolist() == [[1, 2], [5, 6]]
+    assert drawn["benign"].get_marker() != drawn["malignant"].get_marker()

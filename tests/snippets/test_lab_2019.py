@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
@@ -22,14 +21,6 @@ def ran(run_module: Callable[[str], Any]) -> Any:
 @pytest.fixture
 def names(ran: Any) -> dict[str, Any]:
     return dict(ran.namespace)
-
-
-@pytest.fixture(scope="module")
-def data() -> tuple[Any, Any]:
-    """Radius and texture, and 1 for malignant, in shuffled order, in float64."""
-    bunch = load_breast_cancer()
-    rows = np.random.RandomState(0).permutation(569)
-    return bunch.data[rows, :2], 1.0 - bunch.target[rows]
 
 
 def log_loss(theta: Any, X: Any, y: Any) -> float:
@@ -93,9 +84,9 @@ def test_the_start_has_nine_parameters_and_the_weights_of_seed_0(
 
 
 def test_the_hand_written_gradients_are_the_numerical_derivatives(
-    names: dict[str, Any], data: tuple[Any, Any]
+    names: dict[str, Any], tumors: tuple[Any, Any]
 ) -> None:
-    X, y = data[0][:341], data[1][:341]
+    X, y = tumors[0][:341], tumors[1][:341]
     for step in (0, 500, 4000):
         nine = names["weights"][step].double()
         U, u = nine[:6].view(2, 3), nine[6:].view(1, 3)
@@ -106,9 +97,9 @@ def test_the_hand_written_gradients_are_the_numerical_derivatives(
 
 
 def test_neighboring_states_are_one_step_of_gradient_descent_apart(
-    names: dict[str, Any], data: tuple[Any, Any]
+    names: dict[str, Any], tumors: tuple[Any, Any]
 ) -> None:
-    X, y = data[0][:341], data[1][:341]
+    X, y = tumors[0][:341], tumors[1][:341]
     weights = names["weights"].double().numpy()
     assert names["weights"].shape == (6001, 9)
     assert names["weights"].dtype == torch.float32
@@ -133,9 +124,9 @@ def test_the_quick_loop_goes_where_the_optimizer_goes(names: dict[str, Any]) -> 
 
 @pytest.mark.claim("lab_2019#two-states")
 def test_the_last_two_states_alternate_with_9_and_8_test_errors(
-    names: dict[str, Any], data: tuple[Any, Any], ran: Any
+    names: dict[str, Any], tumors: tuple[Any, Any], ran: Any
 ) -> None:
-    X, y = data
+    X, y = tumors
     train, validation, test = slice(0, 341), slice(341, 454), slice(454, 569)
     states = sorted(
         names["weights"][-2:].numpy(),
@@ -161,9 +152,9 @@ def test_the_last_two_states_alternate_with_9_and_8_test_errors(
 
 
 def test_the_validation_objective_is_lowest_near_step_95000_and_rises_after(
-    names: dict[str, Any], data: tuple[Any, Any]
+    names: dict[str, Any], tumors: tuple[Any, Any]
 ) -> None:
-    X, y = data[0][341:454], data[1][341:454]
+    X, y = tumors[0][341:454], tumors[1][341:454]
     losses = [mean_loss(nine, X, y) for nine in names["weights"][::20].numpy()]
     steps = names["noted"][::20]
     assert steps[int(np.argmin(losses))] == pytest.approx(95_000, abs=3000)
@@ -174,9 +165,9 @@ def test_the_validation_objective_is_lowest_near_step_95000_and_rises_after(
 
 @pytest.mark.claim("lab_2019#edge-of-stability")
 def test_the_midpoint_of_the_two_states_is_at_the_edge_of_stability(
-    names: dict[str, Any], data: tuple[Any, Any]
+    names: dict[str, Any], tumors: tuple[Any, Any]
 ) -> None:
-    X, y = data[0][:341], data[1][:341]
+    X, y = tumors[0][:341], tumors[1][:341]
     one, other = names["weights"][-2:].double().numpy()
     value, vector = sharpness((one + other) / 2, X, y)
     assert value == pytest.approx(2 / 0.01, rel=0.005)
@@ -205,9 +196,9 @@ def test_a_network_of_the_stack_is_trained_as_if_it_were_alone(
 
 @pytest.mark.claim("lab_2019#stuck-starts")
 def test_with_other_weights_12_of_20_networks_call_everybody_benign(
-    names: dict[str, Any], data: tuple[Any, Any]
+    names: dict[str, Any], tumors: tuple[Any, Any]
 ) -> None:
-    X, y = data[0][454:], data[1][454:]
+    X, y = tumors[0][454:], tumors[1][454:]
     assert len(set(names["starts"])) == 40
     wrong = np.array(
         [[errors(nine, X, y) for nine in state] for state in names["many"][-2:].numpy()]
@@ -226,27 +217,19 @@ def test_the_best_constant_is_the_share_of_malignant_samples(ran: Any) -> None:
     assert f"p = {s:.4f}, objective {objective:.4f}\n" in ran.output
 
 
-@pytest.mark.claim("lab_2019#equal-stays-equal")
-def test_hidden_neurons_that_start_equal_stay_equal(names: dict[str, Any]) -> None:
-    U = names["twins"][-1, 0, :6].view(2, 3)
-    assert torch.allclose(U[0], U[1], atol=1e-5)
-    for seed in range(3):  # whatever the common start, and by autograd
-        torch.manual_seed(seed)
-        hidden, output = nn.Linear(3, 4).double(), nn.Linear(4, 1).double()
-        model = nn.Sequential(hidden, nn.Sigmoid(), output)
-        with torch.no_grad():
-            for p in (hidden.weight, hidden.bias, output.weight.T):
-                p.copy_(p[:1].expand_as(p).clone())
-        start = hidden.weight.detach().clone()
-        optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
-        X, y = torch.randn(30, 3).double(), torch.randn(30, 1).double()
-        for _ in range(50):
-            optimizer.zero_grad()
-            nn.MSELoss()(model(X), y).backward()
-            optimizer.step()
-        W = hidden.weight.detach()
-        assert (W - start).abs().max() > 0.01
-        assert torch.allclose(W, W[:1].expand_as(W), atol=1e-9)
+@pytest.mark.claim("lab_2019#same-twelve")
+def test_the_stuck_starts_are_those_that_initialization_finds_flat(
+    names: dict[str, Any], run_module: Callable[[str], Any]
+) -> None:
+    """Both chapters name them by hand; neither has seen the other's numbers."""
+    stuck = [
+        seed
+        for (_, seed), held in zip(names["starts"], names["stuck"], strict=True)
+        if held
+    ]
+    assert stuck == [1, 2, 4, 5, 8, 10, 11, 12, 13, 14, 17, 19]
+    flat = run_module("initialization").namespace["end"]
+    assert stuck == [seed for seed, held in enumerate(flat, 1) if held]
 
 
 def test_the_decision_changes_where_the_logit_changes_its_sign(
@@ -264,9 +247,9 @@ def test_the_decision_changes_where_the_logit_changes_its_sign(
 
 
 def test_every_hundredth_logistic_step_is_a_step_of_gradient_descent(
-    names: dict[str, Any], data: tuple[Any, Any]
+    names: dict[str, Any], tumors: tuple[Any, Any]
 ) -> None:
-    X, y = np.column_stack([data[0][:341], np.ones(341)]), data[1][:341]
+    X, y = np.column_stack([tumors[0][:341], np.ones(341)]), tumors[1][:341]
     thetas = names["thetas"].double().numpy()
     assert len(thetas) == 100_001
     for step in range(0, 100_000, 100):
@@ -277,9 +260,9 @@ def test_every_hundredth_logistic_step_is_a_step_of_gradient_descent(
 
 @pytest.mark.claim("lab_2019#gradient-by-hand")
 def test_the_gradient_of_the_mean_log_loss_is_a_times_p_minus_y(
-    names: dict[str, Any], data: tuple[Any, Any]
+    names: dict[str, Any], tumors: tuple[Any, Any]
 ) -> None:
-    X, y = data[0][:341], data[1][:341]
+    X, y = tumors[0][:341], tumors[1][:341]
     A = torch.tensor(np.vstack([X.T, np.ones(341)]))
     for theta in ([0.3, 0.05, -5.0], [0.0, 0.0, 0.0], [-0.2, 0.1, 1.0]):
         found = names["gradient"](torch.tensor(theta).double(), A, torch.tensor(y))
@@ -289,9 +272,9 @@ def test_the_gradient_of_the_mean_log_loss_is_a_times_p_minus_y(
 
 @pytest.mark.claim("lab_2019#logistic-run")
 def test_the_logistic_run_ends_0_008_above_its_minimum_with_11_errors(
-    names: dict[str, Any], data: tuple[Any, Any]
+    names: dict[str, Any], tumors: tuple[Any, Any]
 ) -> None:
-    X, y = data
+    X, y = tumors
     theta = names["thetas"][-1].double().numpy()
     train = log_loss(theta, X[:341], y[:341])
     assert train == pytest.approx(0.2706, abs=5e-5)
@@ -307,9 +290,9 @@ def test_the_logistic_run_ends_0_008_above_its_minimum_with_11_errors(
 
 
 def test_the_eigenvalues_are_those_of_the_numerical_hessian(
-    names: dict[str, Any], data: tuple[Any, Any]
+    names: dict[str, Any], tumors: tuple[Any, Any]
 ) -> None:
-    X, y = np.column_stack([data[0][:341], np.ones(341)]), data[1][:341]
+    X, y = np.column_stack([tumors[0][:341], np.ones(341)]), tumors[1][:341]
     theta, h = names["optimum"].numpy(), 1e-5
 
     def slope(theta: Any) -> Any:
@@ -323,21 +306,21 @@ def test_the_eigenvalues_are_those_of_the_numerical_hessian(
 
 @pytest.mark.claim("lab_2019#stop-rule")
 def test_in_float64_the_rule_fires_far_from_the_minimum(
-    names: dict[str, Any], data: tuple[Any, Any], ran: Any
+    names: dict[str, Any], tumors: tuple[Any, Any], ran: Any
 ) -> None:
     """Recounted in NumPy: the same rule, the same start."""
-    X = np.column_stack([data[0], np.ones(569)])
-    y, start = data[1], names["thetas"][0].double().numpy()
+    X = np.column_stack([tumors[0], np.ones(569)])
+    y, start = tumors[1], names["thetas"][0].double().numpy()
     A, b = np.ascontiguousarray(X[:341].T), y[:341]
     theta, before, after, taken = start.copy(), 9.0, 8.0, 0
     while abs(before - after) >= 1e-7:
         theta -= 0.01 / 341 * (A @ (1 / (1 + np.exp(-(theta @ A))) - b))
-        before, after = after, log_loss(theta, data[0][341:454], y[341:454])
+        before, after = after, log_loss(theta, tumors[0][341:454], y[341:454])
         taken += 1
     assert taken > 100_000
     assert abs(names["taken"] - taken) < 20
-    gap = log_loss(theta, data[0][:341], b) - log_loss(
-        names["optimum"].numpy(), data[0][:341], b
+    gap = log_loss(theta, tumors[0][:341], b) - log_loss(
+        names["optimum"].numpy(), tumors[0][:341], b
     )
     assert f"gap to the optimum: {gap:.4f}\n" in ran.output
     assert gap == pytest.approx(0.0038, abs=1e-4)
@@ -360,9 +343,9 @@ def test_the_stop_rule_of_the_loop_fires_where_the_objective_rests(
 
 
 def test_the_first_two_points_of_2019_are_one_step_apart(
-    data: tuple[Any, Any], ran: Any
+    tumors: tuple[Any, Any], ran: Any
 ) -> None:
-    X, y = data[0][:341], data[1][:341]
+    X, y = tumors[0][:341], tumors[1][:341]
     theta, true = np.zeros(3), []
     for _ in range(3):
         true.append(f"{log_loss(theta, X, y):.4f}")

@@ -26,17 +26,9 @@ def names(ran: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def data() -> tuple[Any, Any]:
-    """Radius and texture, and 1 for malignant, in shuffled order."""
-    bunch = load_breast_cancer()
-    rows = np.random.RandomState(0).permutation(569)
-    return bunch.data[rows, :2], 1 - bunch.target[rows]
-
-
-@pytest.fixture(scope="module")
-def fitted(data: tuple[Any, Any]) -> tuple[Any, Any]:
+def fitted(tumors: tuple[Any, Any]) -> tuple[Any, Any]:
     """scikit-learn's optimum on standardized features, and its probabilities."""
-    X, y = data
+    X, y = tumors
     scaler = StandardScaler().fit(X[:341])
     model = LogisticRegression(C=np.inf, tol=1e-12, max_iter=10_000)
     model.fit(scaler.transform(X[:341]), y[:341])
@@ -44,23 +36,23 @@ def fitted(data: tuple[Any, Any]) -> tuple[Any, Any]:
 
 
 def test_the_features_are_standardized_as_by_scikit_learn(
-    names: dict[str, Any], data: tuple[Any, Any]
+    names: dict[str, Any], tumors: tuple[Any, Any]
 ) -> None:
-    scaler = StandardScaler().fit(data[0][:341])
-    expected = scaler.transform(data[0][454:])
+    scaler = StandardScaler().fit(tumors[0][:341])
+    expected = scaler.transform(tumors[0][454:])
     assert names["X_test"].numpy() == pytest.approx(expected, abs=1e-4)
 
 
 @pytest.mark.claim("lab_expert#condition")
 def test_the_condition_number_at_zero_follows_from_the_correlation(
-    data: tuple[Any, Any], ran: Any
+    tumors: tuple[Any, Any], ran: Any
 ) -> None:
-    X = np.column_stack([data[0][:341], np.ones(341)])
+    X = np.column_stack([tumors[0][:341], np.ones(341)])
     raw = np.linalg.cond(X.T @ X)
-    r = np.corrcoef(data[0][:341].T)[0, 1]
+    r = np.corrcoef(tumors[0][:341].T)[0, 1]
     assert f"{'raw, at zero':28}  {raw:9,.2f}\n" in ran.output
     for sign in (1, -1):  # a correlation below 0, too
-        Z = StandardScaler().fit_transform(data[0][:341] * [1, sign])
+        Z = StandardScaler().fit_transform(tumors[0][:341] * [1, sign])
         Z = np.column_stack([Z, np.ones(341)])
         both = np.linalg.cond(Z.T @ Z)
         assert both == pytest.approx((1 + abs(sign * r)) / (1 - abs(sign * r)))
@@ -70,13 +62,13 @@ def test_the_condition_number_at_zero_follows_from_the_correlation(
 
 
 def test_the_condition_numbers_at_the_minimum_are_those_of_the_numerical_hessian(
-    data: tuple[Any, Any], ran: Any
+    tumors: tuple[Any, Any], ran: Any
 ) -> None:
     for name, X in (
-        ("raw", data[0][:341]),
-        ("standardized", StandardScaler().fit_transform(data[0][:341])),
+        ("raw", tumors[0][:341]),
+        ("standardized", StandardScaler().fit_transform(tumors[0][:341])),
     ):
-        y, A = data[1][:341], np.column_stack([X, np.ones(341)])
+        y, A = tumors[1][:341], np.column_stack([X, np.ones(341)])
         model = LogisticRegression(C=np.inf, tol=1e-12, max_iter=10_000).fit(X, y)
         theta, h = np.array([*model.coef_[0], *model.intercept_]), 1e-5
 
@@ -93,9 +85,9 @@ def test_the_condition_numbers_at_the_minimum_are_those_of_the_numerical_hessian
 
 @pytest.mark.claim("lab_expert#standardize-steps")
 def test_standardized_features_need_10_steps_and_raw_ones_more_than_1000(
-    data: tuple[Any, Any], fitted: tuple[Any, Any], ran: Any
+    tumors: tuple[Any, Any], fitted: tuple[Any, Any], ran: Any
 ) -> None:
-    raw, y = data[0][:341], data[1][:341]
+    raw, y = tumors[0][:341], tumors[1][:341]
     X = StandardScaler().fit_transform(raw)
 
     def objective(A: Any, theta: Any) -> float:
@@ -221,9 +213,9 @@ def test_the_intervals_of_8_and_11_overlap_and_those_of_11_and_44_do_not() -> No
 
 
 def test_the_confusion_matrix_is_scikit_learns(
-    names: dict[str, Any], data: tuple[Any, Any], fitted: tuple[Any, Any]
+    names: dict[str, Any], tumors: tuple[Any, Any], fitted: tuple[Any, Any]
 ) -> None:
-    truth = data[1][454:]
+    truth = tumors[1][454:]
     (tn, fp), (fn, tp) = confusion_matrix(truth, fitted[1] > 0.5)
     assert (tp, fn, fp, tn) == (38, 6, 5, 66)
     assert names["confusion"](names["p_test"], names["y_test"], 0.5) == [38, 6, 5, 66]
@@ -248,9 +240,9 @@ def test_the_cheapest_limit_is_one_eleventh() -> None:
 
 
 def test_the_costs_are_ten_for_a_missed_cancer_and_one_for_an_alarm(
-    data: tuple[Any, Any], fitted: tuple[Any, Any], ran: Any
+    tumors: tuple[Any, Any], fitted: tuple[Any, Any], ran: Any
 ) -> None:
-    truth = data[1][454:]
+    truth = tumors[1][454:]
     for limit in (1 / 2, 1 / 11):
         (_, fp), (fn, _) = confusion_matrix(truth, fitted[1] > limit)
         line = f"p > {limit:.3f}: missed {fn}, alarms {fp}, cost {10 * fn + fp}\n"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_breast_cancer, load_wine
+from sklearn.datasets import load_wine
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.preprocessing import StandardScaler
@@ -25,17 +25,9 @@ def names(ran: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def data() -> tuple[Any, Any]:
-    """The two features, and 1 for malignant, in shuffled order."""
-    bunch = load_breast_cancer()
-    rows = np.random.RandomState(0).permutation(569)
-    return bunch.data[rows, :2], 1.0 - bunch.target[rows]
-
-
-@pytest.fixture(scope="module")
-def fitted(data: tuple[Any, Any]) -> Any:
+def fitted(tumors: tuple[Any, Any]) -> Any:
     """scikit-learn's optimum on standardized features."""
-    X, y = data
+    X, y = tumors
     model = LogisticRegression(C=np.inf, tol=1e-12, max_iter=10_000)
     return model.fit(StandardScaler().fit_transform(X[:341]), y[:341])
 
@@ -70,12 +62,12 @@ def test_the_loss_of_the_logits_is_the_mean_negative_log_likelihood() -> None:
 
 @pytest.mark.claim("lab_logistic#standardized")
 def test_features_have_mean_0_and_deviation_1_on_the_training_set_only(
-    names: dict[str, Any], data: tuple[Any, Any]
+    names: dict[str, Any], tumors: tuple[Any, Any]
 ) -> None:
-    expected = StandardScaler().fit(data[0][:341])
+    expected = StandardScaler().fit(tumors[0][:341])
     for part, rows in (("train", slice(341)), ("test", slice(454, 569))):
         X = names[f"X_{part}"].double().numpy()
-        assert pytest.approx(expected.transform(data[0][rows]), abs=1e-4) == X
+        assert pytest.approx(expected.transform(tumors[0][rows]), abs=1e-4) == X
     assert names["X_train"].mean(0).abs().max() < 1e-5
     assert names["X_train"].std(0, correction=0).numpy() == pytest.approx(1, abs=1e-5)
     assert names["X_test"].mean(0).abs().max() > 0.01
@@ -116,11 +108,11 @@ def test_an_epoch_in_batches_of_32_is_eleven_steps(
 
 @pytest.mark.claim("lab_logistic#noise-and-rate")
 def test_the_smaller_the_rate_the_less_mini_batch_descent_fluctuates(
-    data: tuple[Any, Any],
+    tumors: tuple[Any, Any],
 ) -> None:
     """Recounted in NumPy, from the minimum and with batches of its own."""
-    X = np.column_stack([StandardScaler().fit_transform(data[0][:341]), np.ones(341)])
-    y = data[1][:341]
+    X = np.column_stack([StandardScaler().fit_transform(tumors[0][:341]), np.ones(341)])
+    y = tumors[1][:341]
     spreads = []
     for rate in (3.0, 1.0, 0.3):
         order, theta, values = np.random.default_rng(2), np.zeros(3), []
@@ -145,10 +137,10 @@ def test_the_printed_bands_narrow_with_the_rate(ran: Any) -> None:
 
 
 def test_the_full_batch_run_reaches_scikit_learns_optimum(
-    names: dict[str, Any], data: tuple[Any, Any], fitted: Any
+    names: dict[str, Any], tumors: tuple[Any, Any], fitted: Any
 ) -> None:
-    X = StandardScaler().fit_transform(data[0][:341])
-    best = log_loss(data[1][:341], fitted.predict_proba(X)[:, 1])
+    X = StandardScaler().fit_transform(tumors[0][:341])
+    best = log_loss(tumors[1][:341], fitted.predict_proba(X)[:, 1])
     assert best == pytest.approx(0.2625, abs=5e-5)
     assert names["log"][-1][1] == pytest.approx(best, abs=5e-5)
     weights = names["model"].weight.detach()[0].numpy()
@@ -157,10 +149,10 @@ def test_the_full_batch_run_reaches_scikit_learns_optimum(
 
 @pytest.mark.claim("lab_logistic#eleven-errors")
 def test_the_trained_model_makes_11_errors_in_115(
-    names: dict[str, Any], data: tuple[Any, Any], fitted: Any
+    names: dict[str, Any], tumors: tuple[Any, Any], fitted: Any
 ) -> None:
-    X = StandardScaler().fit(data[0][:341]).transform(data[0][454:])
-    truth = data[1][454:]
+    X = StandardScaler().fit(tumors[0][:341]).transform(tumors[0][454:])
+    truth = tumors[1][454:]
     assert int(np.sum(fitted.predict(X) != truth)) == 11
     w = names["model"].weight.detach()[0].double().numpy()
     z = X @ w + names["model"].bias.item()
@@ -169,9 +161,9 @@ def test_the_trained_model_makes_11_errors_in_115(
 
 
 def test_one_more_unit_of_radius_multiplies_the_odds(
-    data: tuple[Any, Any], fitted: Any, ran: Any
+    tumors: tuple[Any, Any], fitted: Any, ran: Any
 ) -> None:
-    exact = np.exp(fitted.coef_[0, 0] / data[0][:341, 0].std())
+    exact = np.exp(fitted.coef_[0, 0] / tumors[0][:341, 0].std())
     found = re.search(r"odds times ([\d.]+)", ran.output)
     assert found is not None
     assert float(found[1]) == pytest.approx(exact, rel=0.02)
@@ -180,9 +172,9 @@ def test_one_more_unit_of_radius_multiplies_the_odds(
 
 
 def test_the_radius_alone_is_fitted_as_by_scikit_learn(
-    data: tuple[Any, Any], ran: Any
+    tumors: tuple[Any, Any], ran: Any
 ) -> None:
-    X, y = data
+    X, y = tumors
     model = LogisticRegression(C=np.inf, tol=1e-12, max_iter=10_000)
     model.fit(X[:341, :1], y[:341])
     limit = -model.intercept_[0] / model.coef_[0, 0]

@@ -1,5 +1,6 @@
 """Is what the chapter on the lab's multilayer perceptron says and prints true?"""
 
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_breast_cancer
 
 
 @pytest.fixture
@@ -25,6 +25,36 @@ def test_the_network_has_as_many_parameters_as_counted(ran: Any) -> None:
     assert f"{2 * 64 + 64 + 64 * 64 + 64 + 64 + 1} parameters\n" in ran.output
 
 
+@pytest.mark.claim("lab_perceptron#schedule-rests")
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_objective_fluctuates_less_with_the_cosine_at_the_end(
+    names: dict[str, Any], tumors: tuple[Any, Any], seed: int
+) -> None:
+    """With other starts, batches in another order and a cosine of its own."""
+    X, y = (torch.tensor(each[:341], dtype=torch.float32) for each in tumors)
+    X = (X - X.mean(0)) / X.std(0, correction=0)
+    widths = []
+    for falls in (False, True):
+        model, J = names["network"](16, seed), []
+        optimizer = torch.optim.AdamW(model.parameters(), lr=0.03)
+        generator = torch.Generator().manual_seed(seed)
+        for epoch in range(60):
+            part = (1 + math.cos(math.pi * epoch / 60)) / 2 if falls else 1
+            optimizer.param_groups[0]["lr"] = 0.03 * part
+            for rows in torch.randperm(341, generator=generator).split(32):
+                names["train_step"](model, optimizer, X[rows], y[rows])
+            J.append(names["evaluate"](model, X, y)[0])
+        widths.append(np.ptp(J[-10:]))
+    assert widths[1] < widths[0] / 3
+
+
+def test_the_schedule_rests_between_the_values_of_the_constant_rate(ran: Any) -> None:
+    found = re.findall(r"(?:constant|cosine) +([\d.]+) to ([\d.]+)", ran.output)
+    constant, cosine = [[float(each) for each in pair] for pair in found]
+    assert constant[0] < cosine[0] <= cosine[1] < constant[1]
+
+
+@pytest.mark.claim("lab_perceptron#kept-best")
 def test_the_kept_weights_are_those_of_the_best_epoch(names: dict[str, Any]) -> None:
     model = names["network"](16)
     lab = {key: names[key] for key in ("X_train", "y_train", "X_val", "y_val")}
@@ -55,6 +85,7 @@ def test_the_large_networks_validation_objective_rises_while_training_falls(
     assert (np.diff(quarters) < 0).all()
 
 
+@pytest.mark.claim("lab_perceptron#dropout-gap")
 def test_dropout_narrows_the_gap(ran: Any) -> None:
     found = re.findall(r"(without|with) +dropout: ([\d.]+)  ([\d.]+)", ran.output)
     gaps = {name: float(val) - float(train) for name, train, val in found}
@@ -76,20 +107,17 @@ def test_a_saved_and_reloaded_model_gives_the_same_logits(
 
 
 def test_the_saved_statistics_are_those_of_the_training_set(
-    names: dict[str, Any],
+    names: dict[str, Any], tumors: tuple[Any, Any]
 ) -> None:
-    rows = np.random.RandomState(0).permutation(569)[:341]
-    X = load_breast_cancer().data[rows, :2]
+    X = tumors[0][:341]
     assert names["loaded"]["mean"].numpy() == pytest.approx(X.mean(0), rel=1e-5)
     assert names["loaded"]["deviation"].numpy() == pytest.approx(X.std(0), rel=1e-5)
 
 
 def test_the_test_errors_are_recounted_in_numpy(
-    names: dict[str, Any], ran: Any
+    names: dict[str, Any], tumors: tuple[Any, Any], ran: Any
 ) -> None:
-    bunch = load_breast_cancer()
-    rows = np.random.RandomState(0).permutation(569)
-    X, y = bunch.data[rows, :2], 1 - bunch.target[rows]
+    X, y = tumors
     x = (X[454:] - X[:341].mean(0)) / X[:341].std(0)
     W, b, v, c = (a.double().numpy() for a in names["loaded"]["weights"].values())
     z = np.tanh(x @ W.T + b) @ v[0] + c[0]
@@ -108,6 +136,34 @@ def test_one_hidden_neuron_decides_by_a_straight_line(names: dict[str, Any]) -> 
         points = start + torch.linspace(-50, 50, 101)[:, None] * along
         z = model(points).detach()
         assert torch.allclose(z, z[0].expand_as(z), atol=1e-9)
+
+
+def test_as_measured_every_sample_is_called_malignant(
+    names: dict[str, Any], tumors: tuple[Any, Any], ran: Any
+) -> None:
+    X, y = tumors[0][454:], tumors[1][454:]
+    W, b, v, c = (a.double().numpy() for a in names["loaded"]["weights"].values())
+    z = np.tanh(X @ W.T + b) @ v[0] + c[0]
+    assert (z > 0).all()
+    assert f"test set as measured: {int(np.sum(y == 0))} of 115 wrong\n" in ran.output
+
+
+def test_the_file_with_the_width_gives_the_same_probability(ran: Any) -> None:
+    reloaded = re.search(r"p = ([\d.]+), same logit: True", ran.output)
+    assert reloaded is not None
+    assert f"\np = {reloaded[1]}\n" in ran.output
+
+
+def test_a_file_with_the_width_fits_a_network_of_any_width(
+    names: dict[str, Any], tmp_path: Any
+) -> None:
+    for width in (3, 40):
+        model = names["network"](width, seed=5)
+        state = {**names["state"], "weights": model.state_dict(), "width": width}
+        torch.save(state, tmp_path / "model.pt")
+        found = names["probability"](tmp_path / "model.pt", 15.0, 21.0)
+        x = (torch.tensor([[15.0, 21.0]]) - state["mean"]) / state["deviation"]
+        assert found == pytest.approx(torch.sigmoid(model(x)).item())
 
 
 def test_more_neurons_bend_around_the_moons(ran: Any) -> None:
