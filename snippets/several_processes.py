@@ -138,6 +138,7 @@ for epoch in range(4):
         optimizer.step()
 if dist.get_rank() == 0:
     torch.save(model.module.state_dict(), "two.pt")
+dist.barrier()
 dist.destroy_process_group()
 """)
 

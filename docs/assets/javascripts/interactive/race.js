@@ -114,7 +114,8 @@ export default function build(place, data) {
     origin.move([plane.X(begin[0]), plane.Y(begin[1])])
     const rate = (name) => number(settings(name, kappa.value, own.value).lr)
     said.say([
-      `Distance to the minimum after ${t} steps: ${told.join(", ")}.`,
+      `Distance to the minimum after ${t} steps from (${begin.map((each) => number(each)).join(", ")}): ` +
+        `${told.join(", ")}.`,
       `Rates: SGD ${rate("SGD")}, momentum ${rate("momentum")} with µ = ` +
         `${number(settings("momentum", kappa.value).mu)}, Nesterov ${rate("Nesterov")} with µ = ` +
         `${number(settings("Nesterov", kappa.value).mu)}, RMSprop and Adam ${rate("Adam")}.`,
