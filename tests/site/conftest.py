@@ -62,15 +62,26 @@ LOOK = """() => {
 # Read the page to its end, as fast as a browser lays it out; what has moved meanwhile
 # without being asked to, as Chromium adds it up (Layout Instability API).
 READ = """async () => {
+    const frame = () => new Promise(done => requestAnimationFrame(done))
     for (let y = 0; y < document.body.scrollHeight; y += innerHeight) {
         scrollTo(0, y)
-        await new Promise(done => setTimeout(done, 40))
+        await frame()
+        await frame()
+        await new Promise(done => setTimeout(done, 20))
     }
     for (const image of document.images) {
         image.loading = "eager"
         await image.decode().catch(() => {})
     }
     return moved
+}"""
+# All that the style sheet leaves undrawn at first is there, and has told its size.
+WHOLE = """async () => {
+    const blocks = [...document.querySelectorAll("article > *")]
+    const drawn = block => getComputedStyle(block).contentVisibility === "visible"
+    if (!blocks.every(drawn)) return false
+    await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))
+    return true
 }"""
 LISTEN = """
     globalThis.moved = 0
@@ -248,6 +259,7 @@ def look(page: Page, screen: Screen, name: str, address: str) -> Seen:
         page.on(event, heard)
     page.goto(address + name, wait_until="networkidle")
     moved = page.evaluate(READ)
+    page.wait_for_function(WHOLE, timeout=60_000)
     for place in page.locator(".interactive").all():
         place.locator("svg").wait_for()
     found = page.evaluate(LOOK)

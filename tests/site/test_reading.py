@@ -11,6 +11,7 @@ from urllib.parse import urljoin
 import pytest
 from playwright.sync_api import Page, Route
 
+from tests.site.conftest import WHOLE
 from tests.weave.books import ROOT
 from weave.read.module import read_source
 
@@ -18,8 +19,6 @@ pytestmark = pytest.mark.browser
 
 Open = Callable[..., Page]
 CHAPTER = "foundations/neurons/"
-WHOLE = """() => [...document.querySelectorAll("article > *")]
-    .every(block => getComputedStyle(block).contentVisibility === "visible")"""
 CHARACTERS = """() => {
     const lines = []
     for (const block of document.querySelectorAll("article > p:not([class])")) {
