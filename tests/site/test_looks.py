@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page
 
-from tests.site.test_reading import WHOLE, chapters
+from tests.site.conftest import WHOLE
+from tests.site.test_reading import chapters
 from tests.weave.books import ROOT
 
 pytestmark = pytest.mark.browser
