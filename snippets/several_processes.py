@@ -239,6 +239,7 @@ print("set:      ", *orders)
 
 # %% unequal-program
 (place / "unequal.py").write_text("""\
+import os
 from datetime import timedelta
 
 import torch
@@ -246,8 +247,9 @@ import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-dist.init_process_group("gloo", timeout=timedelta(seconds=3))
-rank = dist.get_rank()
+rank = int(os.environ["RANK"])  # torchrun sets it
+patience = timedelta(seconds=60 if rank else 3)
+dist.init_process_group("gloo", timeout=patience)
 model = DistributedDataParallel(nn.Linear(1, 1))
 try:
     for batch in range(3 - rank):  # rank 1 has one batch less
