@@ -73,15 +73,15 @@ READ = """async () => {
         image.loading = "eager"
         await image.decode().catch(() => {})
     }
-    return moved
 }"""
-# All that the style sheet leaves undrawn at first is there, and has told its size.
-WHOLE = """async () => {
-    const blocks = [...document.querySelectorAll("article > *")]
-    const drawn = block => getComputedStyle(block).contentVisibility === "visible"
-    if (!blocks.every(drawn)) return false
+# All that the style sheet leaves undrawn at first is there. Not `async`: what is waited
+# for is what the function returns, and a promise counts as true.
+WHOLE = """() => [...document.querySelectorAll("article > *")]
+    .every(block => getComputedStyle(block).contentVisibility === "visible")"""
+# What has moved by the time that all blocks have told their sizes.
+MOVED = """async () => {
     await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))
-    return true
+    return moved
 }"""
 LISTEN = """
     globalThis.moved = 0
@@ -258,8 +258,9 @@ def look(page: Page, screen: Screen, name: str, address: str) -> Seen:
     for event, heard in events:
         page.on(event, heard)
     page.goto(address + name, wait_until="networkidle")
-    moved = page.evaluate(READ)
+    page.evaluate(READ)
     page.wait_for_function(WHOLE, timeout=60_000)
+    moved = page.evaluate(MOVED)
     for place in page.locator(".interactive").all():
         place.locator("svg").wait_for()
     found = page.evaluate(LOOK)
