@@ -116,6 +116,8 @@ for line in launch("average.py"):
 
 # %% program
 (place / "train.py").write_text("""\
+import os
+
 import torch
 import torch.distributed as dist
 from torch import nn
@@ -140,6 +142,7 @@ if dist.get_rank() == 0:
     torch.save(model.module.state_dict(), "two.pt")
 dist.barrier()
 dist.destroy_process_group()
+os._exit(0)  # Gloo's threads still run: Python must not end around them
 """)
 
 # %% train-by-two
@@ -258,7 +261,8 @@ try:
         dist.barrier()  # waits for rank 0, which waits for a gradient
 except RuntimeError as error:
     if rank == 0:
-        print(str(error).rpartition("] ")[2])
+        print(str(error).rpartition("] ")[2], flush=True)
+os._exit(0)  # the group is broken: nothing is left to tidy up
 """)
 
 # %% unequal
