@@ -235,14 +235,14 @@ def train_many(start, phi, rates, seeds: int = 10, epochs: int = 3):
 
 
 # %% learn
-rates = (0.01, 0.03, 0.1, 0.3)
+rates = (0.003, 0.01, 0.03, 0.1, 0.3)
 learned = {}
 for phi, names in (
     (torch.tanh, ("default", "Glorot")),
     (torch.relu, ("default", "He")),
 ):
     for name in names:
-        right = train_many(starts[name], phi, rates)  # (4, 10)
+        right = train_many(starts[name], phi, rates)  # (5, 10)
         best = right.mean(1).argmax().item()
         learned[phi.__name__, name] = row = right[best]
         print(
