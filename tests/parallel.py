@@ -14,8 +14,13 @@ from xdist.scheduler import LoadScopeScheduling
 
 
 def scope_of(nodeid: str) -> str:
-    """What a test is about: the name of its file, which a chapter's files share."""
-    return PurePosixPath(nodeid.partition("::")[0]).stem.removeprefix("test_")
+    """What a test is about: the name of its file, which a chapter's files share.
+
+    Kernels that run notebooks have nothing in common and are each of its own.
+    """
+    file, _, test = nodeid.partition("::")
+    kernel = test.partition("carries[")[2]
+    return PurePosixPath(file).stem.removeprefix("test_") + kernel
 
 
 class ByName(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
