@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from posixpath import normpath
 
-from weave.model import Chapter, Interactive, Problem, Slot
+from weave.model import Asked, Chapter, Problem, Slot
+from weave.questions import wrong_questions
 from weave.read.book import SNIPPETS
 from weave.read.module import definition
 from weave.read.recordings import FOLDER
@@ -34,17 +35,16 @@ def problems(woven: Woven, *, whole: bool = True) -> Iterator[Problem]:
         yield from _unshown_borrowings(chapter, woven)
         yield from _wrong_images(chapter, woven)
         yield from _wrong_marks(chapter, woven)
+        yield from wrong_questions(chapter, woven)
         for place in chapter.interactive:
-            yield from _missing(place, chapter, woven)
+            yield from _missing(place.asked, chapter, woven)
     if whole:
         yield from _unshown(woven)
         yield from _unclaimed(woven)
     yield from _wrong_recordings(woven)
 
 
-def _missing(
-    place: Slot | Interactive, chapter: Chapter, woven: Woven
-) -> Iterator[Problem]:
+def _missing(place: Slot | Asked, chapter: Chapter, woven: Woven) -> Iterator[Problem]:
     """The problem of a segment that names a module or a cell that is not there."""
     book = woven.book
     source = book.sources.get(place.module)

@@ -11,11 +11,11 @@ import json
 from collections.abc import Iterable, Iterator
 
 from weave.keep.files import digest
-from weave.model import Chapter, Fence, Filled, Problem, Slot
+from weave.model import Chapter, Fence, Problem, Slot
 from weave.read.book import SNIPPETS
 from weave.read.recordings import code_digest
 from weave.render.fill import contents
-from weave.results import Result
+from weave.results import Filled, Result
 from weave.woven import Woven
 
 

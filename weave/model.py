@@ -9,17 +9,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from weave.results import Recording
+from weave.results import Filled, Recording
 
 
 @dataclass(frozen=True)
 class Problem:
     """One thing that is wrong, where it is, and what to do about it.
 
-    `path` is shown relative to the book's root where it lies inside it; `line`
-    counts from 1. `detail` holds further lines (a traceback, a difference) that
-    are printed indented below the message. `warning` marks a problem that only
-    a strict build refuses, `machine` one that other machines may not have.
+    `path` is shown relative to the book's root where it lies inside it; `line` counts
+    from 1. `detail` holds further lines, such as a traceback, printed indented.
+    Only a strict build refuses a `warning`; others may not have one of a `machine`.
     """
 
     path: Path
@@ -47,9 +46,8 @@ class WeaveError(Exception):
 class Cell:
     """A named part of a module: `# %% name` and the lines below it.
 
-    `line` is the line number, from 1, of the first line of `code` in the module.
-    `imported` lists (module, name) for a cell that does nothing but import names
-    from other snippet modules: a page shows it by showing those definitions.
+    `line` is that of the first line of `code`, from 1. `imported` lists (module, name)
+    for a cell that only imports from siblings: a page shows it by those definitions.
     """
 
     module: str
@@ -68,9 +66,8 @@ class Cell:
 class Source:
     """A module's text cut into cells, with what it needs from this repository.
 
-    `imports` are the files of this repository that running the module loads,
-    found by reading the import statements of it and, in turn, of what it imports.
-    `interactive` are the interactive figures of all pages that ask for its values.
+    `imports` are the files of this repository that running it loads, found by reading
+    the import statements of it and of what it imports; `asked` is what pages ask of it.
     """
 
     path: Path
@@ -78,7 +75,7 @@ class Source:
     text: str
     cells: tuple[Cell, ...]
     imports: tuple[Path, ...]
-    interactive: tuple[Interactive, ...] = ()
+    asked: tuple[Asked, ...] = ()
 
     def cell(self, name: str) -> Cell | None:
         """The cell of that name, or None."""
@@ -86,12 +83,28 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What a page asks of a module when a cell has run: expressions, each named.
+
+    `name` says for which interactive figure, or it is for a `question` to the reader:
+    each answer, as `print` shows it, is named by what it misses, the right one by "".
+    """
+
+    path: Path
+    line: int
+    name: str
+    module: str
+    cell: str
+    values: tuple[tuple[str, str], ...]
+    question: str = ""
+
+
+@dataclass(frozen=True)
 class Fence:
     """A fenced block of a chapter, as the place of its contents in the text.
 
-    `line` is the line of the opening fence, from 1; `start` and `end` delimit
-    the contents as character offsets; `indent` is what precedes every line.
-    `ticks` opens and closes it; empty for a place that comments delimit.
+    `line` is that of the opening fence, from 1; `start` and `end` are offsets of the
+    contents, `indent` precedes every line, `ticks` open it; empty between comments.
     """
 
     line: int
@@ -114,7 +127,8 @@ class Prose:
 class Slot:
     """A segment that a cell fills: its code and, below, its output.
 
-    `recorded` is the place, if there is one, of what recordings of the cell printed.
+    `recorded` is the place of what recordings printed, and `question` asks for the
+    output before it is shown, if there are any.
     """
 
     line: int
@@ -125,6 +139,7 @@ class Slot:
     code: Fence
     output: Fence | None
     recorded: Fence | None = None
+    question: Asked | None = None
 
     @property
     def address(self) -> str:
@@ -139,20 +154,12 @@ class Slot:
 
 @dataclass(frozen=True)
 class Interactive:
-    """A segment that asks a module for an interactive figure's values, after one cell.
-
-    `values` are pairs of a name and a Python expression; each is evaluated in the
-    module when the cell has run. `path` and `line` say which page asks.
-    """
+    """A segment that shows an interactive figure, by values asked of a module."""
 
     line: int
     start: int
     end: int
-    path: Path
-    figure: str
-    module: str
-    cell: str
-    values: tuple[tuple[str, str], ...]
+    asked: Asked
 
 
 @dataclass(frozen=True)
@@ -204,22 +211,16 @@ class Chapter:
         """The marks."""
         return tuple(each for each in self.segments if isinstance(each, Mark))
 
+    @cached_property
+    def asked(self) -> tuple[Asked, ...]:
+        """All that the page asks of modules."""
+        questions = tuple(slot.question for slot in self.slots if slot.question)
+        return (*(each.asked for each in self.interactive), *questions)
+
     @property
     def title(self) -> str:
         """The first heading."""
         return self.text.partition("# ")[2].partition("\n")[0].strip()
-
-
-@dataclass(frozen=True)
-class Filled:
-    """Where the pages' outputs were filled in, and of which code.
-
-    `on` says it in words, such as `Python 3.11.7`; `code` maps a cell's address to the
-    digest of the code, and of the files that it read, when its output was filled in.
-    """
-
-    on: tuple[str, ...]
-    code: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -236,8 +237,7 @@ class Claim:
 class Book:
     """What has been read: the chapters, the modules by name, and the recordings.
 
-    `unread` names the modules that could not be read; `problems` says why, and why
-    chapters and recordings are missing.
+    `unread` names the modules that could not be read; `problems` says why.
     """
 
     root: Path

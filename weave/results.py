@@ -88,3 +88,15 @@ class Recording:
     def folder(self) -> Path:
         """Where its figures lie, each as `module/name.svg`."""
         return self.path.parent
+
+
+@dataclass(frozen=True)
+class Filled:
+    """Where the pages' outputs were filled in, and of which code.
+
+    `on` says it in words, such as `Python 3.11.7`; `code` maps a cell's address to the
+    digest of the code, and of the files that it read, when its output was filled in.
+    """
+
+    on: tuple[str, ...]
+    code: dict[str, str]

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from weave.keep.store import Cache
-from weave.model import Book, Cell, Chapter, Claim, Fence, Interactive, Problem, Slot
+from weave.model import Asked, Book, Cell, Chapter, Claim, Fence, Problem, Slot
 from weave.read.recordings import code_digest
 from weave.render import provenance
 from weave.render.fill import block
@@ -119,20 +119,20 @@ class Woven:
             pairs.append((slot.recorded, "\n" + "\n".join(pieces) if pieces else ""))
         return pairs
 
-    def values(self, place: Interactive) -> str | None:
-        """What an interactive figure was given, as JSON, or None.
+    def values(self, asked: Asked) -> str | None:
+        """What a page that asks was given, as JSON, or None.
 
         Of a measured cell it is what each recording gave, with its machine's name:
         `{"recordings": [{"machine": ..., ...}, ...]}`.
         """
-        slot = self._measured.get((place.module, place.cell))
+        slot = self._measured.get((asked.module, asked.cell))
         if slot is None:
-            result = self.results.get(place.module)
-            cell = result.cell(place.cell) if result else None
-            return dict(cell.data).get(place.figure) if cell else None
+            result = self.results.get(asked.module)
+            cell = result.cell(asked.cell) if result else None
+            return dict(cell.data).get(asked.name) if cell else None
         given = []
         for recording, cell in self.recordings(slot):
-            if values := dict(cell.data).get(place.figure):
+            if values := dict(cell.data).get(asked.name):
                 machine = f"{provenance.machine(recording)}, {recording.date}"
                 given.append({"machine": machine, **json.loads(values)})
         told = {"recordings": given}

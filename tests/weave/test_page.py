@@ -362,8 +362,9 @@ path: [x for x in range(3)]
 
 
 def test_an_interactive_figure_names_a_cell_and_expressions() -> None:
-    (asked,) = parse_chapter("# Title\n\n" + ASKED, PATH).interactive
-    assert (asked.line, asked.figure, asked.module, asked.cell) == (
+    (place,) = parse_chapter("# Title\n\n" + ASKED, PATH).interactive
+    asked = place.asked
+    assert (place.line, asked.name, asked.module, asked.cell) == (
         3,
         "descent",
         "a",

@@ -381,10 +381,10 @@ def test_an_interactive_figure_gets_the_values_of_every_recording(
     book = make_book({"snippets/a.py": PLOT, "docs/a.md": page})
     book.run()
     (place,) = read_book(book.root).chapters[0].interactive
-    assert book.weave().values(place) is None
+    assert book.weave().values(place.asked) is None
     assert take(book)[0] == 0
     as_gpu(book)
-    text = book.weave().values(place)
+    text = book.weave().values(place.asked)
     assert text is not None
     one, other = json.loads(text)["recordings"]
     assert one["t"] == other["t"] == [0.1, 1]

@@ -364,7 +364,7 @@ def test_what_an_interactive_figure_asks_is_computed_after_its_cell(
         ("__import__('sys').stderr.write('x')", "a value of the figure 'f' prints"),
         ("1 / 0", "the value a of the figure 'f' raises ZeroDivisionError"),
         ("exit(3)", "the value a of the figure 'f' raises SystemExit"),
-        ("__import__('os')._exit(0)", "a value of the figure ends its process"),
+        ("__import__('os')._exit(0)", "a value that a page asks for ends its process"),
         ("float('nan')", "the value a of the figure 'f' raises ValueError"),
         ("[*range(3)][9]", "the value a of the figure 'f' raises IndexError"),
     ],

@@ -66,7 +66,7 @@ def key_of(
     """The key of a module's result on this machine, as 64 hexadecimal digits.
 
     It covers the module's text, every file of this repository that it imports, what
-    interactive figures ask, Python, the installed packages, the device and the engine.
+    pages ask of it, Python, the installed packages, the device and the engine.
     `installed` is what `packages` gives, if it was asked already.
     """
     parts = [
@@ -80,8 +80,8 @@ def key_of(
         *(packages() if installed is None else installed),
         source.text,
     ]
-    for each in source.interactive:
-        parts += [each.figure, each.cell, json.dumps(each.values)]
+    for each in source.asked:
+        parts += [each.name, each.cell, json.dumps(each.values)]
     for path in source.imports:
         parts += [path.relative_to(root).as_posix(), digest(path.read_bytes())]
     return digest(json.dumps(parts).encode())

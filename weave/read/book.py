@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from weave.model import Book, Chapter, Claim, Filled, Problem, Source, WeaveError
+from weave.model import Book, Chapter, Claim, Problem, Source, WeaveError
 from weave.read.module import read_source
 from weave.read.page import read_chapter
 from weave.read.recordings import FOLDER, read_recordings
+from weave.results import Filled
 
 DOCS = "docs"
 SNIPPETS = "snippets"
@@ -34,11 +35,11 @@ def read_book(root: Path) -> Book:
             chapters.append(read_chapter(path))
         except WeaveError as error:
             problems += error.problems
-    asked = [each for chapter in chapters for each in chapter.interactive]
+    asked = [each for chapter in chapters for each in chapter.asked]
     for path in files((root / SNIPPETS).glob("*.py")):
         wanted = tuple(each for each in asked if each.module == path.stem)
         try:
-            sources[path.stem] = replace(read_source(path, root), interactive=wanted)
+            sources[path.stem] = replace(read_source(path, root), asked=wanted)
         except WeaveError as error:
             unread.add(path.stem)
             problems += error.problems

@@ -87,7 +87,7 @@ def named_expressions(page: Lines, first: int, end: int) -> tuple[tuple[str, str
         if not line.strip():
             continue
         value = VALUE.fullmatch(line.rstrip("\n"))
-        if value is None or not _is_expression(value["expression"]):
+        if value is None or not is_expression(value["expression"]):
             what = f"{line.strip()!r} is no name with an expression"
             page.report(index, what, "write name: expression, on one line")
         elif value["name"] in values:
@@ -97,7 +97,8 @@ def named_expressions(page: Lines, first: int, end: int) -> tuple[tuple[str, str
     return tuple(values.items())
 
 
-def _is_expression(text: str) -> bool:
+def is_expression(text: str) -> bool:
+    """Whether the text is one Python expression."""
     try:
         ast.parse(text, mode="eval")
     except (SyntaxError, ValueError, MemoryError, RecursionError):

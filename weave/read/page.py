@@ -12,9 +12,7 @@
     <!-- recorded -->                              where recordings stand below the
     <!-- end of recorded -->                       output of a build, or instead of it
 
-    <!-- explore: descent after gradient_descent.py#paths
-    rates: list(styles)
-    -->                                            an interactive figure's values
+    <!-- explore: ... -->, <!-- predict: ... -->   what it asks of modules: see `asked`
 
     <!-- weave: build -->                          marks, which the site fills in
     A sentence. <!-- claim: its-name -->
@@ -39,15 +37,14 @@ from weave.model import (
     Slot,
     WeaveError,
 )
+from weave.read.asked import read_figure, read_question
 from weave.read.inline import comments, images, without_code
-from weave.read.lines import Lines, named_expressions
+from weave.read.lines import Lines
 
 DIRECTIVE = re.compile(r"\s*<!--\s*snippet:(?P<target>.*?)-->\s*")
 TARGET = re.compile(r"(?P<module>[A-Za-z_]\w*)\.py#(?P<cell>[\w-]+)")
-EXPLORE = re.compile(r"\s*<!--\s*explore:(?P<target>.*?)(?:-->\s*)?")
-EXPLORED = re.compile(
-    r"(?P<figure>[a-z][a-z_]*) after (?P<module>[A-Za-z_]\w*)\.py#(?P<cell>[\w-]+)"
-)
+EXPLORE = re.compile(r"\s*<!--\s*explore:\s*(?P<target>.*?)\s*(?:-->\s*)?")
+PREDICT = re.compile(r"\s*<!--\s*predict:\s*(?P<text>.*?)\s*(?:-->\s*)?")
 OUTPUT = re.compile(r"\s*<!--\s*pytest-codeblocks:\s*expected-output\s*-->\s*")
 RECORDED = re.compile(r"(?P<indent>[ \t]*)<!--\s*recorded\s*-->\s*")
 END_OF_RECORDED = "<!-- end of recorded -->"
@@ -114,8 +111,15 @@ class _Reader(Lines):
         line = self.lines[index]
         if DIRECTIVE.fullmatch(line):
             return self._slot(index)
-        if EXPLORE.fullmatch(line.rstrip("\n")):
-            return self._interactive(index)
+        if explore := EXPLORE.fullmatch(line):
+            end, figure = read_figure(self, index, explore["target"])
+            if figure is not None:
+                self.add(figure, end + 1)
+            return end
+        if PREDICT.fullmatch(line):
+            what = "this question belongs to no snippet"
+            self.report(index, what, "put it between a snippet's block and its output")
+            return self.end_of_comment(index) or len(self.lines)
         if OUTPUT.fullmatch(line):
             what = "this output marker belongs to no snippet"
             hint = "put it below a fence that a snippet directive claims"
@@ -160,8 +164,13 @@ class _Reader(Lines):
             self.report(first, what, "put ```python and ``` directly below it")
             return first + 1
         code, _, index = fence
-        output = recorded = None
+        output = recorded = question = None
         after = self.skip_blank(index)
+        below = self.lines[after] if after < len(self.lines) else ""
+        if asked := PREDICT.fullmatch(below):
+            cell = target.groups() if target else ("", "")
+            index, question = read_question(self, after, asked["text"], *cell)
+            after = self.skip_blank(index)
         if after < len(self.lines) and OUTPUT.fullmatch(self.lines[after]):
             fence = self.fence(after + 1)
             if fence is None or fence[1] != "text":
@@ -173,39 +182,16 @@ class _Reader(Lines):
         after = self.skip_blank(index)
         if after < len(self.lines) and RECORDED.fullmatch(self.lines[after]):
             recorded, index = self._recorded(after)
+        if question and (output is None or recorded):
+            what = "nothing is printed below this question that every machine prints"
+            hint = "put it above an output that has no recordings, or delete it"
+            self.report(question.line - 1, what, hint)
         if target is not None:
             start, end = self.offsets[first], self.offsets[index]
             names = (target["module"], target["cell"])
-            slot = Slot(first + 1, start, end, *names, code, output, recorded)
+            slot = Slot(first + 1, start, end, *names, code, output, recorded, question)
             self.add(slot, index + 1)
         return index
-
-    def _interactive(self, first: int) -> int:
-        """An interactive figure's values, in a comment above the still figure."""
-        end = self.end_of_comment(first)
-        if end is None:
-            self.report(first, "this comment is never closed", "add --> where it ends")
-            return len(self.lines)
-        head = EXPLORE.fullmatch(self.lines[first].rstrip("\n"))
-        target = EXPLORED.fullmatch(head["target"].strip()) if head else None
-        if target is None:
-            hint = (
-                "write <!-- explore: figure after module.py#cell, "
-                "then lines name: value"
-            )
-            what = f"{self.lines[first].strip()} names no figure and cell"
-            self.report(first, what, hint)
-        below = self.lines[end].strip() if end < len(self.lines) else ""
-        if not (below.startswith("![") and images(below)):
-            hint = "put its still figure, ![...](...), on the line below the -->"
-            self.report(first, "this directive stands above no figure", hint)
-        values = named_expressions(self, first + 1, end)
-        if target is not None:
-            start, stop = self.offsets[first], self.offsets[end]
-            names = (target["figure"], target["module"], target["cell"])
-            place = Interactive(first + 1, start, stop, self.path, *names, values)
-            self.add(place, end + 1)
-        return end
 
     def _words(self, index: int) -> int:
         """A line of prose: its marks and images; a comment may go on below it."""

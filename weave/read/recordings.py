@@ -43,8 +43,8 @@ def code_digest(source: Source, cell: str, root: Path) -> str:
         [path.relative_to(root).as_posix(), digest(path.read_bytes())]
         for path in source.imports
     ]
-    asked = [each for each in source.interactive if each.cell == cell]
-    parts += [[each.figure, json.dumps(each.values)] for each in asked]
+    asked = [a for a in source.asked if a.cell == cell and not a.question]
+    parts += [[each.name, json.dumps(each.values)] for each in asked]
     return digest(json.dumps(parts).encode())
 
 

@@ -23,12 +23,13 @@ from weave.model import (
     Slot,
     WeaveError,
 )
+from weave.questions import answers
 from weave.render import provenance
 from weave.render.about import build_table, machines, reading_minutes, times
 from weave.render.fill import block, contents
 from weave.render.listing import place
 from weave.render.numbers import place_of
-from weave.render.outputs import interactive, output, text_html, trouble
+from weave.render.outputs import interactive, output, question, text_html, trouble
 from weave.results import CellResult
 from weave.woven import DOCS, Woven
 
@@ -88,9 +89,9 @@ class PageFold:
             case Slot():
                 return self._slot(segment)
             case Interactive():
-                values = self.woven.values(segment)
+                values = self.woven.values(segment.asked)
                 if values is not None:
-                    shown = interactive(segment, self._place(segment), values)
+                    shown = interactive(segment.asked, self._place(segment), values)
                     self._waiting = f"\n\n{self.stash(shown)}\n\n"
                 return ""
             case Mark():
@@ -103,12 +104,12 @@ class PageFold:
         shown, self._waiting = f"{still}{self._waiting}{rest}", ""
         return shown
 
-    def _place(self, asked: Interactive) -> str:
+    def _place(self, figure: Interactive) -> str:
         """The place of an interactive figure, after that of the still one above it."""
-        text = self.chapter.text[asked.start : asked.end]
-        line = asked.line + text.count("\n")
+        text = self.chapter.text[figure.start : figure.end]
+        line = figure.line + text.count("\n")
         targets = [each.target for each in self.chapter.images if each.line == line]
-        return f"{place_of(targets[0]) or asked.figure}-interactive"
+        return f"{place_of(targets[0]) or figure.asked.name}-interactive"
 
     def _slot(self, slot: Slot) -> str:
         texts: dict[Fence | None, str] = dict(self.woven.contents(slot))
@@ -128,7 +129,10 @@ class PageFold:
             pieces.append(f"{slot.code.indent}{self.stash(link)}\n\n")
         pieces.append(block(texts[slot.code], "python", slot.code.indent))
         if slot.output is not None:
-            shown = self.stash(self._output(slot, slot.output, texts[slot.output]))
+            printed = self._output(slot, slot.output, texts[slot.output])
+            if slot.question and (found := answers(slot, self.woven)):
+                printed = question(slot.question.question, found, printed)
+            shown = self.stash(printed)
             pieces.append(f"\n{slot.output.indent}{shown}\n")
         if slot.recorded is not None and (told := self._recorded(slot)):
             pieces.append(f"\n{slot.recorded.indent}{self.stash(told)}\n")

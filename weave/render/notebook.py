@@ -12,6 +12,7 @@ from urllib.parse import urljoin
 
 from weave.keep.files import digest
 from weave.model import Chapter, Fence, Image, Prose, Slot
+from weave.questions import answers, shuffled
 from weave.render.numbers import LABEL, figures, numbers
 from weave.woven import DOCS, FIGURES, Woven
 
@@ -33,7 +34,8 @@ def write_notebook(chapter: Chapter, woven: Woven, site_url: str = "") -> str:
     """
     named = numbers(chapter)
     contents = [[text for _, text in woven.contents(slot)] for slot in chapter.slots]
-    parts = [chapter.text, sorted(named.items()), contents, site_url]
+    asked = [_question(slot, woven) for slot in chapter.slots]
+    parts = [chapter.text, sorted(named.items()), contents, asked, site_url]
     return woven.cache.remember(
         f"notebooks/{chapter.path.stem}.ipynb",
         [*parts, _identities(chapter, woven)],
@@ -70,6 +72,7 @@ def _write(chapter: Chapter, named: dict[str, str], woven: Woven, site_url: str)
         if isinstance(segment, Prose):
             prose.append(chapter.text[segment.start : segment.end])
         elif isinstance(segment, Slot):
+            prose.append(_question(segment, woven))
             end_prose()
             code, outputs, below = _cell(segment, chapter, woven)
             outputs = [v4.new_output(**each) for each in outputs]
@@ -103,6 +106,14 @@ def _cell(
             outputs.append({"output_type": "display_data", "data": data})
     below = texts.get(slot.recorded, "") if slot.recorded else ""
     return texts.get(slot.code, ""), outputs, below
+
+
+def _question(slot: Slot, woven: Woven) -> str:
+    """A slot's question and its answers, which stand above the cell."""
+    if slot.question is None or not (found := answers(slot, woven)):
+        return ""
+    choices = "".join(f"* `{each.text}`\n" for each in shuffled(found))
+    return f"\n\n**Predict.** {slot.question.question}\n\n{choices}"
 
 
 def _made(slot: Slot, woven: Woven) -> list[str]:

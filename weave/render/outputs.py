@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import html
+import re
 
-from weave.model import Interactive, Problem
+from weave.model import Asked, Problem
+from weave.questions import Answer, shuffled
 from weave.results import CellResult, Table
 
 NUMBER = "<!-- number -->"  # of an interactive figure, filled in by weave.site.numbers
@@ -37,15 +39,36 @@ def output(shown: CellResult) -> str:
     return f'<div class="output">{"".join(pieces)}</div>'
 
 
-def interactive(asked: Interactive, place: str, values: str) -> str:
+def interactive(asked: Asked, place: str, values: str) -> str:
     """The place of an interactive figure, with its data; empty without scripts."""
     data = values.replace("<", "\\u003c")
     return (
         f'<figure class="interactive" id="{html.escape(place)}" '
-        f'data-figure="{html.escape(asked.figure)}">'
+        f'data-figure="{html.escape(asked.name)}">'
         f'<script type="application/json">{data}</script>'
         f"<figcaption>{NUMBER}</figcaption></figure>"
     )
+
+
+def question(text: str, found: list[Answer], shown: str) -> str:
+    """A question and its answers, and in a fold below them the output that is right.
+
+    Without scripts the answers are a list to choose from in the head.
+    """
+    items = ""
+    for each in shuffled(found):
+        missed = f' data-missed="{html.escape(each.missed)}"' if each.missed else ""
+        items += f"<li{missed}><code>{html.escape(each.text)}</code></li>"
+    return (
+        f'<div class="predict"><p><strong>Predict.</strong> {_spans(text)}</p>'
+        f"<ul data-search-exclude>{items}</ul>"
+        f"<details><summary>What it prints</summary>{shown}</details></div>"
+    )
+
+
+def _spans(text: str) -> str:
+    """A sentence with its code spans."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(text, quote=False))
 
 
 def text_html(text: str) -> str:

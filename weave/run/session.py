@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from weave.keep.store import Cache
-from weave.model import Cell, Interactive, Problem, Source, WeaveError
+from weave.model import Asked, Cell, Problem, Source, WeaveError
 from weave.read.imports import read_text
 from weave.results import CellResult, Result, Table
-from weave.run import interactive, style
+from weave.run import asked, style
 from weave.run.capture import Capture, figures, output, refuse
 from weave.run.errors import ENGINE, Errors
 from weave.run.hints import hint_for
@@ -132,8 +132,8 @@ class Session:
         self.warned += [(cell.name, text) for text in (said, told) if text]
         printed = output(self.out, cell, source)
         data = tuple(
-            (each.figure, self._values(each))
-            for each in source.interactive
+            (each.name, self._values(each))
+            for each in source.asked
             if each.cell == cell.name
         )
         keep = Cache(job.cache, job.root).keep
@@ -145,10 +145,10 @@ class Session:
             data,
         )
 
-    def _values(self, asked: Interactive) -> str:
+    def _values(self, each: Asked) -> str:
         streams = (self.out, self.err)
         copied = not self.job.record
-        return interactive.values(asked, self.namespace, self.watch, streams, copied)
+        return asked.values(each, self.namespace, self.watch, streams, copied)
 
     def _execute(self, cell: Cell, flags: int) -> dict[str, bytes]:
         """Run the cell; gives the figures that it leaves open, by name."""

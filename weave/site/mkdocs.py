@@ -190,7 +190,7 @@ class WeavePlugin(BasePlugin):  # type: ignore[type-arg,no-untyped-call]  # no s
         if chapter is None or kinds - {"claim", "introduces"}:
             return None
         modules = {slot.module for slot in chapter.slots}
-        modules |= {asked.module for asked in chapter.interactive}
+        modules |= {asked.module for asked in chapter.asked}
         return (
             text,
             sorted(file.src_uri for file in files),

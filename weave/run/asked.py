@@ -1,4 +1,4 @@
-"""The values that an interactive figure asks of a module, each an expression.
+"""The values that a page asks of a module, each an expression.
 
 They are computed aside, in a copy of the process where it can be copied, so that what
 follows in the module never knows that it was asked.
@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from weave.model import Interactive, Problem, WeaveError
+from weave.model import Asked, Problem, WeaveError
 from weave.run.capture import Capture
 from weave.run.watch import Watch
 
@@ -22,16 +22,16 @@ FORKS = sys.platform.startswith("linux")  # elsewhere forked libraries are unrel
 
 
 def values(
-    asked: Interactive,
+    asked: Asked,
     namespace: dict[str, Any],
     watch: Watch,
     streams: tuple[Capture, ...],
     copied: bool,
 ) -> str:
-    """The values that a figure asks for, as JSON.
+    """The values that a page asks for, as JSON.
 
     Args:
-        asked: The figure with its expressions.
+        asked: The expressions, and who wants to know them.
         namespace: The module's.
         watch: Hears what the expressions ask of the world.
         streams: Where what is printed goes; an expression may print nothing.
@@ -47,20 +47,23 @@ def values(
     if kind == "problem":
         _refuse(asked, text)
     if any(each.take(0)[1] for each in streams):
-        _refuse(asked, f"a value of the figure {asked.figure!r} prints")
+        one = "an answer" if asked.question else f"a value of the figure {asked.name!r}"
+        _refuse(asked, f"{one} prints")
     return text
 
 
-def _values(asked: Interactive, namespace: dict[str, Any]) -> tuple[str, str]:
+def _values(asked: Asked, namespace: dict[str, Any]) -> tuple[str, str]:
     found = {}
     for name, expression in asked.values:
         try:
-            found[name] = _as_data(eval(expression, namespace))  # the page's own
+            value = eval(expression, namespace)  # the page's own
+            found[name] = str(value) if asked.question else _as_data(value)
             json.dumps(found[name], allow_nan=False)
         except (Exception, SystemExit) as error:  # noqa: BLE001  # is told
             said = f"{type(error).__name__}: {error}"
-            what = f"the value {name} of the figure {asked.figure!r} raises {said}"
-            return "problem", what
+            place = f"value {name} of the figure {asked.name!r}"
+            place = f"answer {expression}" if asked.question else place
+            return "problem", f"the {place} raises {said}"
     sys.stdout.flush()
     sys.stderr.flush()
     return "values", json.dumps(found, separators=(",", ":"), allow_nan=False)
@@ -86,13 +89,13 @@ def _in_a_copy(work: Callable[[], tuple[str, str]], watch: Watch) -> tuple[str, 
         text = file.read()
     os.waitpid(child, 0)
     if not text:
-        return "problem", "a value of the figure ends its process"
+        return "problem", "a value that a page asks for ends its process"
     (kind, said), told, wrote = json.loads(text)
     watch.add(told, wrote)
     return kind, said
 
 
-def _refuse(asked: Interactive, what: str) -> NoReturn:
+def _refuse(asked: Asked, what: str) -> NoReturn:
     hint = "write an expression of numbers, texts, tensors, lists and dicts"
     raise WeaveError(Problem(asked.path, asked.line, what, hint))
 
