@@ -231,3 +231,13 @@ def test_a_chapter_has_common_mistakes_and_solved_exercises(page: Chapter) -> No
         assert part.startswith(f"{number}: "), f"{page.path}: exercise {number}"
         solution = part.partition("<summary>Solution</summary>")[2]
         assert "<!-- snippet: " in solution, f"{page.path}: exercise {number}"
+
+
+@every_chapter
+def test_a_chapter_asks_for_three_outputs_before_it_shows_them(page: Chapter) -> None:
+    asked = [slot.question for slot in page.slots if slot.question]
+    assert len(asked) >= 3, page.path
+    for each in asked:
+        assert re.fullmatch(r"[A-Z`].*[.?:]", each.question), each.question
+        missed = [sentence for sentence, _ in each.values if sentence]
+        assert all(re.fullmatch(r"[A-Z`].*\.", sentence) for sentence in missed)
