@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from weave.keep.files import write
+from weave.keep.files import PART, sweep, write
 from weave.render import listing, notebook, program
 from weave.woven import DOCS, FIGURES, Woven
 
@@ -22,6 +22,7 @@ def publish(woven: Woven, site_url: str = "") -> None:
     """Write what pages show and link to into docs/; remove what earlier runs left."""
     docs = woven.book.root / DOCS
     wanted = write_files(woven, docs, site_url)
+    sweep(docs, f"**/{PART}")
     for folder in GENERATED:
         for path in sorted((docs / folder).rglob("*"), reverse=True):
             if path.name.startswith("."):

@@ -9,15 +9,18 @@ import os
 import pickle
 import platform
 import py_compile
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 
-from tests.weave.books import SmallBook, page
+from tests.weave.books import ROOT, SmallBook, page
 from weave.keep import key, store
-from weave.keep.files import digest, write
+from weave.keep.files import PART, digest, sweep, write
 from weave.keep.store import Cache
 from weave.model import WeaveError
 from weave.read.book import read_book
@@ -169,9 +172,9 @@ def test_results_of_a_module_that_is_gone_are_forgotten(kept: Cache) -> None:
 def test_a_file_that_no_result_names_goes_when_it_is_old(kept: Cache) -> None:
     stored(kept)
     used, old, young = (digest(b"<svg/>"), kept.keep(b"old"), kept.keep(b"young"))
-    part = kept.files / ".abc.part"
+    part = kept.files / ".abc.12345678.part"
     part.write_bytes(b"half")
-    for path in (kept.path(used), kept.path(old), part):
+    for path in (kept.path(used), kept.path(old)):
         os.utime(path, (1, 1))
     kept.prune(["a"])
     assert kept.read(used) is not None
@@ -235,18 +238,37 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
     assert [each.name for each in tmp_path.iterdir()] == ["page.md"]
 
 
-def test_what_a_killed_write_left_is_swept_when_it_is_old(tmp_path: Path) -> None:
-    old, young, other = (tmp_path / f".{name}.part" for name in ("p.1", "p.2", "q.1"))
-    for path in (old, young, other):
-        path.touch()
-    for path in (old, other):
-        os.utime(path, (0, 0))
-    write(tmp_path / "p", b"text")
-    assert sorted(each.name for each in tmp_path.iterdir()) == [
-        young.name,
-        other.name,
-        "p",
-    ]
+HOLD = """
+import sys
+from pathlib import Path
+from weave.keep import files
+name, file = files._part(Path(sys.argv[1]))
+print(name, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_what_a_killed_write_left_is_swept_and_what_is_being_written_is_not(
+    tmp_path: Path,
+) -> None:
+    command = [sys.executable, "-c", HOLD, str(tmp_path / "p")]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as writer:
+        assert writer.stdout
+        part = Path(writer.stdout.readline().strip())
+        assert fnmatch(part.name, PART)
+        write(tmp_path / "p", b"while another build writes it")
+        assert part.exists()
+        writer.kill()
+        writer.wait()
+        assert part.exists()
+    other = tmp_path / ".q.abcdefgh.part"
+    other.touch()
+    write(tmp_path / "p", b"after that build was killed")
+    assert sorted(tmp_path.iterdir()) == [other, tmp_path / "p"]
+    sweep(tmp_path)
+    assert sorted(tmp_path.iterdir()) == [tmp_path / "p"]
 
 
 # What a result depends on

@@ -5,14 +5,18 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import sys
 import tempfile
 import time
 from contextlib import suppress
 from functools import cache
+from glob import escape
 from pathlib import Path
+from typing import IO, Any
 
 from weave.model import Problem, WeaveError
 
+PART = ".*.????????.part"  # the names of files that a build is writing
 YOUNG = 3600.0  # seconds for which what nothing refers to may be another build's
 HINTS = {
     errno.EDQUOT: "make room on this disk",
@@ -56,29 +60,63 @@ def write(path: Path, data: bytes, only_over: bytes | None = None) -> bool:
 
 def _replace(path: Path, data: bytes, only_over: bytes | None) -> bool:
     path.parent.mkdir(parents=True, exist_ok=True)
-    sweep(path.parent, f".{path.name}.*.part")
-    handle, name = tempfile.mkstemp(".part", f".{path.name}.", path.parent)
+    sweep(path.parent, f".{escape(path.name)}.????????.part")
+    name, file = _part(path)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
-        Path(name).chmod(mode)
-        if only_over is not None and path.read_bytes() != only_over:
-            return False
-        Path(name).replace(path)
+            mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
+            name.chmod(mode)
+            if only_over is not None and path.read_bytes() != only_over:
+                return False
+            if sys.platform == "win32":  # where an open file cannot be renamed
+                file.close()
+            name.replace(path)
     finally:
-        Path(name).unlink(missing_ok=True)
+        name.unlink(missing_ok=True)
     return True
 
 
-def sweep(folder: Path, pattern: str) -> None:
-    """Remove files that a build left which was killed; young ones may be in use."""
+def _part(path: Path) -> tuple[Path, IO[bytes]]:
+    """A new file beside the path, locked for as long as this build writes it."""
+    while True:
+        handle, name = tempfile.mkstemp(".part", f".{path.name}.", path.parent)
+        file = os.fdopen(handle, "wb")
+        claim(file, wait=True)
+        if Path(name).exists():  # else another build swept it before it was locked
+            return Path(name), file
+        file.close()
+
+
+def sweep(folder: Path, pattern: str = PART) -> None:
+    """Remove the parts of files that a build left which was killed."""
     for path in folder.glob(pattern):
-        with suppress(OSError):
-            if time.time() - path.stat().st_mtime > YOUNG:
+        with suppress(OSError), path.open("r+b") as file:
+            if claim(file) or time.time() - path.stat().st_mtime > YOUNG:
                 path.unlink()
+
+
+def claim(file: IO[Any], *, wait: bool = False) -> bool:
+    """Lock an open file until it is closed or its process ends.
+
+    Args:
+        file: Open for writing.
+        wait: Whether to wait for another process that has it locked.
+
+    Returns:
+        Whether it is locked now; never on Windows, which keeps open files itself.
+    """
+    if sys.platform == "win32":
+        return False
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError:  # another process has it, or this file system knows no locks
+        return False
+    return True
 
 
 @cache

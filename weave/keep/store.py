@@ -136,7 +136,7 @@ class Cache:
             except DAMAGED:
                 _remove(path)
         for folder in (self.files, self.results):
-            sweep(folder, ".*.part")
+            sweep(folder)
         for path in self.files.glob("[!.]*"):
             with suppress(OSError):
                 if path.name not in kept and time.time() - path.stat().st_mtime > YOUNG:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
 
+from weave.keep.files import claim
 from weave.model import Problem, WeaveError
 
 PREFIX = "weave-"
@@ -26,8 +25,8 @@ def folder() -> Iterator[Path]:
     try:
         place = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
         lock = (place / f".{LOCK}").open("w")
-        _claim(lock)
-        (place / f".{LOCK}").rename(place / LOCK)
+        if claim(lock):
+            (place / f".{LOCK}").rename(place / LOCK)
     except OSError as error:
         what = f"there is no place for temporary folders: {error.strerror or error}"
         hint = "make room there, or name another folder in TMPDIR"
@@ -44,21 +43,8 @@ def sweep(parent: Path) -> None:
     """Remove the folders of builds that no longer live."""
     for path in parent.glob(f"{PREFIX}*/{LOCK}"):
         with suppress(OSError), path.open("r+") as lock:
-            if _claim(lock):
+            if claim(lock):
                 shutil.rmtree(path.parent, ignore_errors=True)
-
-
-def _claim(lock: IO[str]) -> bool:
-    """Lock the file until it is closed; gives whether no other process had it."""
-    if sys.platform == "win32":  # where a folder in use cannot be removed anyway
-        return False
-    import fcntl
-
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _where() -> str:

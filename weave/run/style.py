@@ -72,6 +72,8 @@ def use() -> None:
     style.use(STYLE)
     # plt.show() at the end of a cell opens a window for the reader; here there is none.
     warnings.filterwarnings("ignore", "FigureCanvasAgg is non-interactive")
+    # Told where it takes longer than a second, which a busy machine decides.
+    warnings.filterwarnings("ignore", 'Creating legend with loc="best" can be slow')
 
 
 def draw(figure: Any) -> str:
