@@ -64,17 +64,36 @@ CELLS = {
     "mistake": "try:\n"
     '    values["first"]\n'
     "except TypeError as error:\n"
-    '    print(f"TypeError: {error}")',
+    '    said = f"TypeError: {error}"\n'
+    "    print(said)",
     "first": "print(values[0] + values[1])",
     "second": "backward = sum(reversed(values))\nprint(backward == total)",
     "third": 'basket = {"apples": 2, "pears": 3}\nprint(sum(basket.values()))',
+}
+QUESTIONS = {
+    "total": """\
+<!-- predict: What does it print?
+total
+max(values)  # That is the largest number, and not yet a sum.
+len(values)  # That is how many numbers there are.
+-->
+
+""",
+    "mistake": """\
+<!-- predict: What does it print?
+said
+values[0]  # A list does not know that its first element is called so.
+None  # A missing name is no missing value; the program raises an error.
+-->
+
+""",
 }
 SLOT = """\
 <!-- snippet: {name}.py#{cell} -->
 ```python
 ```
 
-<!--pytest-codeblocks:expected-output-->
+{question}<!--pytest-codeblocks:expected-output-->
 ```text
 ```
 """
@@ -133,7 +152,10 @@ def make(root: Path, chapter: str) -> list[Path]:
             sys.exit(f"{file.relative_to(root)}: is there already; take another name")
     at, last = siblings[-1]
     nav.insert(at + 1, f"{last[1]}- {title}: {chapter}.md")
-    slots = {cell: SLOT.format(name=name, cell=cell) for cell in CELLS}
+    slots = {
+        cell: SLOT.format(name=name, cell=cell, question=QUESTIONS.get(cell, ""))
+        for cell in CELLS
+    }
     for cell in ("first", "second", "third"):
         slots[cell] = SOLUTION.format(slot=slots[cell])
     before = {"before": last[2] or last[3], "link": last[5]}

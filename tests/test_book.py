@@ -236,7 +236,9 @@ def test_a_chapter_has_common_mistakes_and_solved_exercises(page: Chapter) -> No
 @every_chapter
 def test_a_chapter_asks_for_three_outputs_before_it_shows_them(page: Chapter) -> None:
     asked = [slot.question for slot in page.slots if slot.question]
-    assert len(asked) >= 3, page.path
+    taught = page.text.index("\n## Exercises\n")
+    shown = sum(slot.output is not None for slot in page.slots if slot.start < taught)
+    assert len(asked) >= min(3, shown), page.path
     for each in asked:
         assert re.fullmatch(r"[A-Z`].*[.?:]", each.question), each.question
         missed = [sentence for sentence, _ in each.values if sentence]

@@ -100,7 +100,8 @@ def programs(woven: Woven) -> dict[str, str]:
 
 def absent() -> set[str]:
     """The packages of this environment that neither a chapter nor a kernel needs."""
-    there = needed((*PUBLISHED, "ipykernel"))
+    # Before Python 3.12 a fresh environment brings setuptools; then torch asks for it.
+    there = needed((*PUBLISHED, "ipykernel", "setuptools"))
     own = {path.stem for path in ROOT.iterdir()}  # which the environment may find
     return own | {
         package
